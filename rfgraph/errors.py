@@ -1,0 +1,49 @@
+"""The typed exceptions of rfgraph: every one carries a sentence meant for a person."""
+
+
+class RfgraphError(Exception):
+    """Anything that rfgraph itself reports; its text is one sentence for a person."""
+
+
+class TargetError(RfgraphError):
+    """A TARGET string that names no model that can be built."""
+
+
+class ReportError(RfgraphError):
+    """A report that cannot be read, selected from or written."""
+
+
+class RuleError(RfgraphError):
+    """A rule set that would have two rules for one operator, or none to replace."""
+
+
+class UnknownOperatorError(RfgraphError):
+    """An operator without a rule on a path from an input, under ``strict=True``."""
+
+
+class NodeNotFoundError(RfgraphError, KeyError):
+    """A name that is neither a node nor a module path of the analysis."""
+
+    def __str__(self) -> str:
+        # KeyError would show the message quoted.
+        return str(self.args[0])
+
+
+class NoPathError(RfgraphError):
+    """A model of which no output depends on any input."""
+
+
+class IndexRangeError(RfgraphError, IndexError):
+    """A position with the wrong number of axes, or outside the node."""
+
+
+class InputError(RfgraphError):
+    """Inputs that do not describe a call of the model: shape, count or type."""
+
+
+class ModelError(RfgraphError):
+    """Something that cannot be captured because it is not a model that runs."""
+
+
+class CaptureError(RfgraphError):
+    """A model that could not be run while its operators were being recorded."""

@@ -1,0 +1,1 @@
+"""The index algebra: integers and fractions, neither torch nor networkx."""

@@ -1,0 +1,148 @@
+"""How one operator reads one axis: the map on all integers, and what happens at the border.
+
+``interior`` is the map as if the axis had no ends; ``border`` says what a position outside the
+axis stands for. The unclipped field uses the first alone, the exact bounded answers use both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from rfgraph.geometry.index_set import EMPTY, IndexSet, index_set
+from rfgraph.geometry.periodic import IDENTITY, Finite, IndexMap, Periodic
+
+IndexArray = npt.NDArray[np.int64]
+
+
+class Border(Enum):
+    """What an input position outside ``0 … n-1`` stands for."""
+
+    VIRTUAL = "virtual"  # constant padding: reads nothing, counts as virtual input
+    ABSENT = "absent"  # the operator does not read there at all (a segment of a concatenation)
+    REFLECT = "reflect"  # -1 is 1, n is n-2
+    REPLICATE = "replicate"  # -1 is 0, n is n-1
+    CIRCULAR = "circular"  # -1 is n-1, n is 0
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """The input positions that each output index of one axis reads.
+
+    Attributes:
+        interior: The map as if the axis had no ends.
+        border: What positions outside the axis stand for.
+        only: The outputs at which the map applies, others read nothing; None for all. An operator
+            that writes into part of a tensor reads one source inside and another outside.
+    """
+
+    interior: IndexMap
+    border: Border = Border.VIRTUAL
+    only: IndexSet | None = None
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the axis is passed through as it is, with its length.
+
+        A slice from 0 reads ``o`` too, but from a longer axis: only ``SAME`` itself qualifies.
+        """
+        return self is SAME
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some outputs read nothing because another source supplies them."""
+        return self.only is not None or self.border is Border.ABSENT
+
+    def at(self, index: int, length: int) -> IndexSet:
+        """The positions in ``0 … length-1`` that output ``index`` really reads."""
+        if self.only is not None and index not in self.only:
+            return EMPTY
+        seen = self.interior.at(index)
+        if not seen or (seen.first >= 0 and seen.last < length):
+            return seen
+        return index_set(q for p in seen if (q := _land(p, length, self.border)) is not None)
+
+
+SAME = AxisMap(IDENTITY)
+
+
+def _land(position: int, length: int, border: Border) -> int | None:
+    if 0 <= position < length:
+        return position
+    if border is Border.CIRCULAR:
+        return position % length
+    if border is Border.REPLICATE:
+        return min(max(position, 0), length - 1)
+    if border is Border.REFLECT and length > 1:
+        turn = position % (2 * length - 2)
+        return min(turn, 2 * length - 2 - turn)
+    return None
+
+
+@lru_cache(maxsize=2048)
+def bounded(reads: AxisMap, out_length: int, in_length: int) -> Finite:
+    """The map between real positions only: padding dropped or landed, one entry per output."""
+    return Finite(tuple(reads.at(o, in_length) for o in range(out_length)))
+
+
+@lru_cache(maxsize=2048)
+def pairs(
+    reads: AxisMap, out_length: int, in_length: int
+) -> tuple[tuple[IndexArray, IndexArray], ...]:
+    """All (output index, input index) pairs of real positions, in vectorised chunks.
+
+    Within a chunk no output index and no input index occurs twice, so that both
+    ``target[in] |= mask[out]`` and ``target[out] |= mask[in]`` are plain assignments.
+    """
+    chunks: list[tuple[IndexArray, IndexArray]] = []
+    applies = None
+    if reads.only is not None:
+        applies = np.array([o in reads.only for o in range(out_length)], dtype=bool)
+    for raw_outs, raw_ins in _raw_pairs(reads.interior, out_length):
+        outs, ins = raw_outs, raw_ins
+        if applies is not None:
+            outs, ins = outs[applies[raw_outs]], ins[applies[raw_outs]]
+        inside = (ins >= 0) & (ins < in_length)
+        if not inside.all():
+            if reads.border in (Border.VIRTUAL, Border.ABSENT):
+                outs, ins = outs[inside], ins[inside]
+            else:
+                landed = [_land(int(p), in_length, reads.border) for p in ins]
+                kept = np.array([q is not None for q in landed], dtype=bool)
+                outs = outs[kept]
+                ins = np.array([q for q in landed if q is not None], dtype=np.int64)
+        chunks.extend(_distinct(outs, ins))
+    return tuple(chunks)
+
+
+def _raw_pairs(interior: IndexMap, out_length: int) -> Iterator[tuple[IndexArray, IndexArray]]:
+    if isinstance(interior, Periodic):
+        for phase, seen in enumerate(interior.sets):
+            outs = np.arange(phase, out_length, interior.period, dtype=np.int64)
+            if outs.size:
+                turns = outs // interior.period * interior.advance
+                for tap in seen:
+                    yield outs, turns + tap
+        return
+    rows = [list(interior.at(o)) for o in range(out_length)]
+    for rank in range(max(map(len, rows), default=0)):
+        found = [(o, row[rank]) for o, row in enumerate(rows) if rank < len(row)]
+        both = np.array(found, dtype=np.int64)
+        yield both[:, 0], both[:, 1]
+
+
+def _distinct(outs: IndexArray, ins: IndexArray) -> Iterator[tuple[IndexArray, IndexArray]]:
+    while ins.size:
+        _, first = np.unique(ins, return_index=True)
+        if first.size == ins.size:
+            yield outs, ins
+            return
+        yield outs[first], ins[first]
+        rest = np.ones(ins.size, dtype=bool)
+        rest[first] = False
+        outs, ins = outs[rest], ins[rest]

@@ -1,0 +1,45 @@
+"""Windows (convolution, pooling) and spreads (transposed convolution, fold).
+
+Source: Dumoulin and Visin, *A guide to convolution arithmetic for deep learning*, 2016.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rfgraph.geometry.axis_map import AxisMap
+from rfgraph.geometry.index_set import index_set
+from rfgraph.geometry.periodic import Periodic, from_function
+
+
+@lru_cache(maxsize=1024)
+def window(kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0) -> AxisMap:
+    """Output o reads ``o * stride - padding + dilation * t`` for t in 0 … kernel-1.
+
+    >>> list(window(kernel=3, stride=2, dilation=2, padding=1).at(0, length=9))
+    [1, 3]
+    """
+    taps = index_set(dilation * t - padding for t in range(kernel))
+    return AxisMap(Periodic(1, stride, (taps,)))
+
+
+@lru_cache(maxsize=1024)
+def spread(kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0) -> AxisMap:
+    """Output o reads every i with ``o = i * stride - padding + dilation * t``, t in 0 … kernel-1.
+
+    The map has ``stride`` phases; with ``kernel < stride`` some read nothing.
+
+    >>> [list(spread(kernel=1, stride=2).at(o, length=2)) for o in range(4)]
+    [[0], [], [1], []]
+    """
+    return AxisMap(
+        from_function(
+            stride,
+            1,
+            lambda o: index_set(
+                (o + padding - dilation * t) // stride
+                for t in range(kernel)
+                if (o + padding - dilation * t) % stride == 0
+            ),
+        )
+    )

@@ -1,0 +1,1 @@
+"""From maps to fields: the graph, the propagation, and the exact bounded answers."""

@@ -1,0 +1,74 @@
+"""One topological pass that gives every node its state. Linear in nodes and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import networkx as nx
+
+from rfgraph.geometry.periodic import IDENTITY
+from rfgraph.geometry.tensor_map import Shape, TensorMap
+from rfgraph.propagation.join import see_through
+from rfgraph.propagation.graph import Edge
+from rfgraph.propagation.merge import union_states
+from rfgraph.propagation.state import Reach, State, Term, plain_layout, untouched
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One axis of one input whose reach is followed.
+
+    Attributes:
+        source: Name of the node that the positions belong to.
+        axis: Tensor axis of it.
+        length: Number of positions.
+    """
+
+    source: str
+    axis: int
+    length: int
+
+
+def source_state(shape: Shape, name: str, subjects: Sequence[Subject], batch: int | None) -> State:
+    """The state of an input: each followed axis sees itself."""
+    part = tuple(
+        Reach((Term(((subject.axis, 0, 1),), IDENTITY),)) if subject.source == name else None
+        for subject in subjects
+    )
+    stands = frozenset((s.axis, 0, s.axis != batch) for s in subjects if s.source == name)
+    return State(plain_layout(shape), (part,), None, stands)
+
+
+def propagate(
+    graph: nx.DiGraph[str], sources: Mapping[str, State], subjects: int
+) -> dict[str, State]:
+    """The state of every node, in graph order, which must be topological.
+
+    Args:
+        graph: As :func:`rfgraph.propagation.graph.build_graph` makes it.
+        sources: The states of the nodes where followed axes enter.
+        subjects: How many axes are followed.
+    """
+    states: dict[str, State] = {}
+    for name, attributes in graph.nodes.items():
+        if name in sources:
+            states[name] = sources[name]
+            continue
+        shape: Shape = attributes["shape"]
+        reads: list[tuple[State, TensorMap]] = []
+        for source, data in graph.pred[name].items():
+            before = states[source]
+            if not before.reaches:
+                continue
+            edge: Edge = data["edge"]
+            reads.extend((before, read.map) for read in edge.reads)
+        found = see_through(reads, shape, name)
+        if not found:
+            states[name] = untouched(shape, subjects)
+            continue
+        state = union_states(found)
+        if attributes["notes"]:
+            state = replace(state, notes=state.notes | attributes["notes"])
+        states[name] = state
+    return states

@@ -1,0 +1,117 @@
+"""One recorded operator call, as a rule sees it: arguments by schema name, shapes, constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import fx
+
+from rfgraph.geometry.tensor_map import Axes, Shape, TensorMap
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One way in which an operator reads one of its tensor inputs.
+
+    Attributes:
+        source: The node whose tensor is read.
+        map: Which of its elements each output element reads.
+        caveat: Why the map is larger than the truth; None when it is exact.
+    """
+
+    source: fx.Node
+    map: TensorMap
+    caveat: str | None = None
+
+
+Reads = Sequence[Read]
+
+
+@dataclass(frozen=True, slots=True)
+class PerOutput:
+    """Reads of an operator with several tensor outputs, in output order."""
+
+    outputs: tuple[Reads, ...]
+
+
+Rule = Callable[["Call"], Reads | PerOutput]
+
+
+@lru_cache(maxsize=1024)
+def _parameters(target: torch._ops.OpOverload) -> dict[str, tuple[int, Any]]:
+    return {
+        argument.name: (
+            place,
+            argument.default_value if argument.has_default_value() else None,
+        )
+        for place, argument in enumerate(target._schema.arguments)
+    }
+
+
+class Call:
+    """A recorded call of one ATen operator."""
+
+    __slots__ = ("_evaluate", "node", "out")
+
+    def __init__(
+        self, node: fx.Node, evaluate: Callable[[fx.Node], torch.Tensor | None]
+    ) -> None:
+        self.node = node
+        self._evaluate = evaluate
+        spec = node.meta["spec"]
+        self.out: Shape = (spec[0].shape if spec[0] else ()) if _several(spec) else spec.shape
+
+    def __getitem__(self, name: str) -> Any:
+        """The argument of that schema name, its default where it was not given."""
+        target = self.node.target
+        assert isinstance(target, torch._ops.OpOverload)
+        place, default = _parameters(target)[name]
+        args = self.node.args
+        return args[place] if place < len(args) else self.node.kwargs.get(name, default)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The argument of that name, or ``default`` if the overload has no such parameter."""
+        target = self.node.target
+        assert isinstance(target, torch._ops.OpOverload)
+        return self[name] if name in _parameters(target) else default
+
+    def outs(self) -> tuple[Shape | None, ...]:
+        """The shapes of all outputs; None for an output that is no tensor."""
+        spec = self.node.meta["spec"]
+        if _several(spec):
+            return tuple(s.shape if s is not None else None for s in spec)
+        return (spec.shape,)
+
+    def tensors(self) -> Iterator[fx.Node]:
+        """Every node among the arguments, once, in order."""
+        yield from self.node.all_input_nodes
+
+    def value(self, node: fx.Node) -> torch.Tensor | None:
+        """The node's data on the CPU; None when it depends on an input or has no data."""
+        return self._evaluate(node)
+
+
+def _several(spec: object) -> bool:
+    # A spec of one tensor is a tuple-free dataclass; several outputs are a plain tuple of them.
+    return type(spec) is tuple
+
+
+def shape(node: fx.Node) -> Shape:
+    """The shape of a node's tensor."""
+    result: Shape = node.meta["spec"].shape
+    return result
+
+
+def same(source: fx.Node, axes: Axes) -> Reads:
+    """A single exact read."""
+    return (Read(source, axes),)
+
+
+def per_axis(value: int | Sequence[int], count: int) -> list[int]:
+    """A per-axis setting as a list of ``count`` entries, one entry repeated."""
+    entries = [value] if isinstance(value, int) else list(value)
+    return entries * count if len(entries) == 1 else entries

@@ -1,0 +1,133 @@
+"""Gathering by index: exact where the index is a constant, the whole axis where it is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from torch import fx
+
+from rfgraph.geometry.axis_map import SAME
+from rfgraph.geometry.movement import table
+from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Lookup, Shape
+from rfgraph.rules.axes import along, broadcast
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+
+
+def index_select(call: Call) -> Reads:
+    """Positions of one axis listed by a vector."""
+    source, index = call["self"], call["index"]
+    rank = len(shape(source))
+    axis = call["dim"] % rank
+    values = call.value(index)
+    if values is not None:
+        rows = tuple(int(i) % shape(source)[axis] for i in values.reshape(-1).tolist())
+        return [Read(source, along(rank, {axis: table(rows)}))]
+    reads = list(along(rank, {}).reads)
+    reads[axis] = AxisRead(axis, WHOLE)
+    return [
+        Read(source, Axes(tuple(reads)), "positions are computed"),
+        Read(index, Axes((AxisRead(axis, SAME),))),
+    ]
+
+
+def index(call: Call) -> Reads:
+    """Advanced indexing ``x[i, :, j]``."""
+    source = call["self"]
+    in_shape, out_shape = shape(source), call.out
+    chosen: list[fx.Node | None] = [*call["indices"]]
+    chosen += [None] * (len(in_shape) - len(chosen))
+    used = [axis for axis, node in enumerate(chosen) if node is not None]
+    values = {axis: call.value(chosen[axis]) for axis in used}  # type: ignore[arg-type]
+    known = all(value is not None and value.dtype is not None for value in values.values())
+    if known and len(used) == 1 and _is_vector(chosen[used[0]], in_shape[used[0]]):
+        axis = used[0]
+        rows = tuple(int(i) % in_shape[axis] for i in values[axis].tolist())  # type: ignore[union-attr]
+        return [Read(source, along(len(in_shape), {axis: table(rows)}))]
+    if known:
+
+        def build() -> npt.NDArray[np.int64]:
+            flat = np.arange(int(np.prod(in_shape)), dtype=np.int64).reshape(in_shape)
+            key = tuple(
+                slice(None) if axis not in values else values[axis].cpu().numpy()  # type: ignore[union-attr]
+                for axis in range(len(in_shape))
+            )
+            found: npt.NDArray[np.int64] = flat[key]
+            return found.reshape(out_shape)
+
+        return [Read(source, Lookup(in_shape, build))]
+    return _computed(source, [n for n in chosen if n is not None], out_shape)
+
+
+def _is_vector(node: fx.Node | None, length: int) -> bool:
+    del length
+    return node is not None and len(shape(node)) == 1 and node.meta["spec"].dtype.is_signed
+
+
+def _computed(source: fx.Node, indices: list[fx.Node], out_shape: Shape) -> Reads:
+    from rfgraph.geometry.tensor_map import Everything
+
+    del out_shape
+    reason = "positions are computed"
+    return [Read(node, Everything(), reason) for node in (source, *indices)]
+
+
+def embedding(call: Call) -> Reads:
+    """Each output row depends on its own token and on the table."""
+    weight, indices = call["weight"], call["indices"]
+    rank = len(shape(indices))
+    return [
+        Read(indices, Axes(tuple(AxisRead(axis, SAME) for axis in range(rank)))),
+        Read(weight, Axes((AxisRead(None, WHOLE), AxisRead(rank, SAME))), "rows are computed"),
+    ]
+
+
+def gather(call: Call) -> Reads:
+    """Positions of one axis listed element by element."""
+    source, places = call["self"], call["index"]
+    in_shape, out_shape = shape(source), call.out
+    if not in_shape:
+        return [Read(source, broadcast((), out_shape))]
+    axis = call["dim"] % len(in_shape)
+    values = call.value(places)
+    if values is not None:
+
+        def build() -> npt.NDArray[np.int64]:
+            flat = np.arange(int(np.prod(in_shape)), dtype=np.int64).reshape(in_shape)
+            cut = flat[
+                tuple(
+                    slice(None) if k == axis else slice(0, n) for k, n in enumerate(out_shape)
+                )
+            ]
+            found: npt.NDArray[np.int64] = np.take_along_axis(cut, values.cpu().numpy(), axis)
+            return found
+
+        return [Read(source, Lookup(in_shape, build))]
+    rank = len(in_shape)
+    reads = list(along(rank, {}).reads)
+    reads[axis] = AxisRead(axis, WHOLE)
+    return [
+        Read(source, Axes(tuple(reads)), "positions are computed"),
+        Read(places, along(rank, {})),
+    ]
+
+
+def sort(call: Call) -> PerOutput:
+    """Values and their places: every element of the axis has a say."""
+    source = call["self"]
+    rank = len(shape(source))
+    dim = call.get("dim", -1)
+    reads = list(along(rank, {}).reads)
+    if rank:
+        reads[dim % rank] = AxisRead(dim % rank, WHOLE)
+    return PerOutput(([Read(source, Axes(tuple(reads)))],) * 2)
+
+
+RULES: dict[str, Rule] = {
+    "aten.index_select": index_select,
+    "aten.index": index,
+    "aten._unsafe_index": index,
+    "aten.embedding": embedding,
+    "aten.gather": gather,
+    "aten.sort": sort,
+    "aten.topk": sort,
+}

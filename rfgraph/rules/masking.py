@@ -1,0 +1,52 @@
+"""Choosing elements by a mask: a constant mask cuts for good, a computed one is read itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import fx
+
+from rfgraph.geometry.tensor_map import Chain, Masked
+from rfgraph.rules.axes import broadcast
+from rfgraph.rules.call import Call, Read, Reads, Rule, shape
+from rfgraph.rules.pointwise import pointwise
+
+
+def masked_fill(call: Call) -> Reads:
+    """The fill value under the mask, the source elsewhere."""
+    mask = call.value(call["mask"])
+    if mask is None:
+        return pointwise(call)
+    return [*_chosen(call, call["self"], ~mask), *_chosen(call, call["value"], mask)]
+
+
+def where(call: Call) -> Reads:
+    """One operand where the condition holds, the other elsewhere."""
+    condition = call.value(call["condition"])
+    if condition is None:
+        return pointwise(call)
+    return [
+        *_chosen(call, call["self"], condition),
+        *_chosen(call, call["other"], ~condition),
+    ]
+
+
+def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
+    if not isinstance(source, fx.Node):
+        return ()
+    spread = broadcast(shape(source), call.out)
+    if bool(keep.all()):
+        return [Read(source, spread)]
+    lifted = keep.reshape((1,) * (len(call.out) - keep.ndim) + tuple(keep.shape))
+    cut = Masked(lifted.cpu().numpy().astype(bool))
+    return [Read(source, Chain(((spread, call.out), (cut, call.out))))]
+
+
+RULES: dict[str, Rule] = {
+    "aten.masked_fill": masked_fill,
+    "aten.where.self": where,
+    "aten.where.ScalarSelf": where,
+    "aten.where.ScalarOther": where,
+    "aten.where.Scalar": where,
+}

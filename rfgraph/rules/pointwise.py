@@ -1,0 +1,87 @@
+"""Elementwise operators, with broadcasting; also what only copies, fills or relabels."""
+
+from __future__ import annotations
+
+from rfgraph.rules.axes import broadcast
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+
+
+def pointwise(call: Call) -> Reads:
+    """Each output element reads the element of every operand at its own position."""
+    out = call.out
+    return [Read(node, broadcast(shape(node), out)) for node in call.tensors()]
+
+
+def overwritten(call: Call) -> Reads:
+    """The output is a copy of the source; the target gives only its shape."""
+    source = call["src"]
+    return [Read(source, broadcast(shape(source), call.out))]
+
+
+def filled(call: Call) -> Reads:
+    """The output is the fill value everywhere."""
+    value = call["value"]
+    return [Read(value, broadcast(shape(value), call.out))] if hasattr(value, "meta") else ()
+
+
+def shape_only(call: Call) -> Reads:
+    """The output takes its shape from the input and none of its values."""
+    del call
+    return ()
+
+
+def dropout(call: Call) -> PerOutput:
+    """Output and mask; the mask is random, not computed from the input."""
+    source = call["input"]
+    return PerOutput(([Read(source, broadcast(shape(source), call.out))], ()))
+
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(
+        [
+            "aten.clone",
+            "aten.alias",
+            "aten.detach",
+            "aten.lift_fresh",
+            "aten.contiguous",
+            "aten._to_copy",
+            "aten.to",
+            "aten.view.dtype",
+            "aten.expand",
+            "aten.broadcast_to",
+            "aten._conj",
+            "aten.conj",
+            "aten.rrelu_with_noise_functional",
+            "aten.prelu",
+            "aten._prelu_kernel",
+            "aten.glu_jvp",
+            "aten.nan_to_num",
+            "aten.clamp",
+            "aten.bernoulli.p",
+            "aten.lerp",
+        ],
+        pointwise,
+    ),
+    "aten.copy": overwritten,
+    "aten.fill": filled,
+    "aten.native_dropout": dropout,
+    **dict.fromkeys(
+        [
+            "aten.zero",
+            "aten.zeros_like",
+            "aten.ones_like",
+            "aten.full_like",
+            "aten.empty_like",
+            "aten.rand_like",
+            "aten.randn_like",
+            "aten.randint_like",
+            "aten.new_zeros",
+            "aten.new_ones",
+            "aten.new_full",
+            "aten.new_empty",
+            "aten.new_empty_strided",
+            "aten._assert_async",
+        ],
+        shape_only,
+    ),
+}

@@ -1,0 +1,74 @@
+"""Max, average and adaptive pooling; the window may hang over the edge with ``ceil_mode``."""
+
+from __future__ import annotations
+
+from rfgraph.geometry.axis_map import AxisMap
+from rfgraph.geometry.resample import adaptive
+from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
+from rfgraph.geometry.window import window
+from rfgraph.rules.axes import along
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, per_axis, shape
+
+
+def _windows(call: Call, image_name: str, dims: int) -> Reads:
+    image = call[image_name]
+    rank = len(shape(image))
+    kernel = per_axis(call["kernel_size"], dims)
+    stride = per_axis(call["stride"] or kernel, dims)
+    padding = per_axis(call["padding"], dims)
+    dilation = per_axis(call.get("dilation", 1), dims)
+    maps: dict[int, AxisMap] = {
+        rank - dims + k: window(kernel[k], stride[k], dilation[k], padding[k])
+        for k in range(dims)
+    }
+    return [Read(image, along(rank, maps))]
+
+
+def _adaptive(call: Call, dims: int) -> Reads:
+    image = call["self"]
+    in_shape, out_shape = shape(image), call.out
+    rank = len(in_shape)
+    reads = list(along(rank, {}).reads)
+    for axis in range(rank - dims, rank):
+        # Pooling to a single output reads the axis whole: that is global by structure.
+        reads[axis] = AxisRead(
+            axis, WHOLE if out_shape[axis] == 1 else adaptive(in_shape[axis], out_shape[axis])
+        )
+    return [Read(image, Axes(tuple(reads)))]
+
+
+def _fixed(dims: int) -> Rule:
+    return lambda call: _windows(call, "self", dims)
+
+
+def _fixed_with_indices(dims: int) -> Rule:
+    return lambda call: PerOutput((_windows(call, "self", dims),) * 2)
+
+
+def _adaptive_to_size(dims: int) -> Rule:
+    return lambda call: _adaptive(call, dims)
+
+
+def _adaptive_with_indices(dims: int) -> Rule:
+    return lambda call: PerOutput((_adaptive(call, dims),) * 2)
+
+
+RULES: dict[str, Rule] = {
+    "aten.avg_pool1d": _fixed(1),
+    "aten.avg_pool2d": _fixed(2),
+    "aten.avg_pool3d": _fixed(3),
+    "aten.max_pool1d": _fixed(1),
+    "aten.max_pool2d": _fixed(2),
+    "aten.max_pool3d": _fixed(3),
+    "aten.max_pool1d_with_indices": _fixed_with_indices(1),
+    "aten.max_pool2d_with_indices": _fixed_with_indices(2),
+    "aten.max_pool3d_with_indices": _fixed_with_indices(3),
+    "aten.adaptive_avg_pool1d": _adaptive_to_size(1),
+    "aten._adaptive_avg_pool2d": _adaptive_to_size(2),
+    "aten.adaptive_avg_pool2d": _adaptive_to_size(2),
+    "aten._adaptive_avg_pool3d": _adaptive_to_size(3),
+    "aten.adaptive_avg_pool3d": _adaptive_to_size(3),
+    "aten.adaptive_max_pool1d": _adaptive_with_indices(1),
+    "aten.adaptive_max_pool2d": _adaptive_with_indices(2),
+    "aten.adaptive_max_pool3d": _adaptive_with_indices(3),
+}

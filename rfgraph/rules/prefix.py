@@ -1,0 +1,47 @@
+"""Scans: each output reads the axis up to its own position, neither local nor global."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rfgraph.geometry.axis_map import AxisMap
+from rfgraph.geometry.index_set import interval
+from rfgraph.geometry.periodic import Finite
+from rfgraph.rules.axes import along, mixing
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+
+LONGEST = 4096
+"""Positions up to which a prefix is tabulated; beyond, it is bounded by the whole axis."""
+
+
+@lru_cache(maxsize=64)
+def prefix(length: int) -> AxisMap:
+    """Output o reads 0 … o."""
+    return AxisMap(Finite(tuple(interval(0, o) for o in range(length))))
+
+
+def scan(call: Call) -> Reads:
+    """Positions up to the element's own along one axis."""
+    source = call["self"]
+    in_shape = shape(source)
+    if not in_shape:
+        return [Read(source, along(0, {}))]
+    axis = call["dim"] % len(in_shape)
+    if in_shape[axis] > LONGEST:
+        reason = f"a scan over {in_shape[axis]} positions is bounded by the whole axis"
+        return [Read(source, mixing(len(in_shape), (axis,)), reason)]
+    return [Read(source, along(len(in_shape), {axis: prefix(in_shape[axis])}))]
+
+
+def scan_with_indices(call: Call) -> PerOutput:
+    """Values and indices."""
+    return PerOutput((scan(call),) * 2)
+
+
+RULES: dict[str, Rule] = {
+    "aten.cumsum": scan,
+    "aten.cumprod": scan,
+    "aten.logcumsumexp": scan,
+    "aten.cummax": scan_with_indices,
+    "aten.cummin": scan_with_indices,
+}

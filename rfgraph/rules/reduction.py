@@ -1,0 +1,52 @@
+"""Reductions over axes: sums, means, extrema, norms, variances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rfgraph.rules.axes import normal_axes, reduced
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+
+
+def _over(call: Call, axes: tuple[int, ...], keepdim: bool) -> Reads:
+    source = call.node.all_input_nodes[0]
+    return [Read(source, reduced(len(shape(source)), axes, keepdim))]
+
+
+def over_axes(call: Call) -> Reads:
+    """The axes in ``dim`` (all when None or empty) are read whole."""
+    source = call.node.all_input_nodes[0]
+    axes = normal_axes(call.get("dim"), len(shape(source)))
+    return _over(call, axes, bool(call.get("keepdim", False)))
+
+
+def over_axes_twice(call: Call) -> PerOutput:
+    """Two outputs, such as values and indices, over the same axes."""
+    reads = over_axes(call)
+    return PerOutput(tuple(reads for _ in call.outs()))
+
+
+def _all_or_one(call: Call) -> Reads:
+    dim = call.get("dim")
+    rank = len(shape(call["self"]))
+    axes = tuple(range(rank)) if dim is None else normal_axes(dim, rank)
+    return _over(call, axes, bool(call.get("keepdim", False)))
+
+
+def _named(names: str, rule: Callable[[Call], Reads | PerOutput]) -> dict[str, Rule]:
+    return dict.fromkeys((f"aten.{name}" for name in names.split()), rule)
+
+
+RULES: dict[str, Rule] = {
+    **_named(
+        "mean sum nansum nanmean prod amax amin any all var std logsumexp norm"
+        " linalg_vector_norm count_nonzero max.default min.default",
+        over_axes,
+    ),
+    **_named("argmax argmin", _all_or_one),
+    **_named(
+        "max.dim min.dim var_mean std_mean median.dim nanmedian.dim mode kthvalue aminmax",
+        over_axes_twice,
+    ),
+    **_named("median.default nanmedian.default", over_axes),
+}

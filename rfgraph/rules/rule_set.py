@@ -1,0 +1,87 @@
+"""Which rule reads which operator: an immutable value, extended by making a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import torch
+
+from rfgraph.errors import RuleError
+from rfgraph.rules.call import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules by operator name.
+
+    Attributes:
+        rules: ``"aten.relu"`` (every overload) or ``"aten.add.Tensor"`` (one overload, preferred)
+            to the rule.
+        pointwise: The rule of every other operator that PyTorch tags as pointwise.
+    """
+
+    rules: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
+    pointwise: Rule | None = None
+
+    def find(self, target: torch._ops.OpOverload) -> Rule | None:
+        """The operator's rule, or None when there is none.
+
+        The overload is looked up first, then the operator, then its functional twin (``relu_`` is
+        ``relu``, ``view_copy`` is ``view``), then the pointwise tag.
+        """
+        packet = str(target.overloadpacket)
+        for name in (str(target), packet, packet.rstrip("_"), packet.removesuffix("_copy")):
+            rule = self.rules.get(name)
+            if rule is not None:
+                return rule
+        return self.pointwise if torch.Tag.pointwise in target.tags else None
+
+    def with_rule(
+        self, target: str | torch._ops.OpOverload | torch._ops.OpOverloadPacket, rule: Rule
+    ) -> RuleSet:
+        """A new set with one more rule.
+
+        Args:
+            target: The operator, or its name: ``torch.ops.mylib.blur`` or ``"mylib.blur"``.
+            rule: Called with a :class:`~rfgraph.rules.call.Call`, returns its reads.
+
+        Raises:
+            RuleError: The set has a rule of that name already; use :meth:`replacing`.
+        """
+        name = str(target)
+        if name in self.rules:
+            message = f"{name} has a rule already; use replacing() to put another in its place."
+            raise RuleError(message)
+        return RuleSet(MappingProxyType({**self.rules, name: rule}), self.pointwise)
+
+    def replacing(
+        self, target: str | torch._ops.OpOverload | torch._ops.OpOverloadPacket, rule: Rule
+    ) -> RuleSet:
+        """A new set in which the rule of one operator is another.
+
+        Raises:
+            RuleError: The set has no rule of that name; use :meth:`with_rule`.
+        """
+        name = str(target)
+        if name not in self.rules:
+            message = f"{name} has no rule to replace; use with_rule() to add one."
+            raise RuleError(message)
+        return RuleSet(MappingProxyType({**self.rules, name: rule}), self.pointwise)
+
+
+def gathered(*families: Mapping[str, Rule]) -> dict[str, Rule]:
+    """All families as one mapping.
+
+    Raises:
+        RuleError: Two families have a rule for the same operator.
+    """
+    rules: dict[str, Rule] = {}
+    for family in families:
+        twice = rules.keys() & family.keys()
+        if twice:
+            message = f"{', '.join(sorted(twice))} stand in two rule families; keep one."
+            raise RuleError(message)
+        rules.update(family)
+    return rules

@@ -1,0 +1,1 @@
+"""Independent ground truth for receptive fields; imports nothing of the library under test."""

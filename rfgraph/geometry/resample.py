@@ -1,8 +1,8 @@
 """Resampling along one axis: interpolation in every mode, adaptive pooling.
 
 Sampling positions are exact fractions, so a weight is zero only where it is zero on paper; a tap
-of weight zero is no dependence. Nearest modes follow the single-precision arithmetic of the
-operators, which now and then lands one pixel beside the exact position.
+of weight zero is no dependence. Nearest modes follow the floating-point arithmetic of the
+operators, in the precision of their input, which now and then lands beside the exact position.
 """
 
 from __future__ import annotations
@@ -50,14 +50,27 @@ def adaptive(in_length: int, out_length: int) -> AxisMap:
 
 @lru_cache(maxsize=1024)
 def nearest(
-    in_length: int, out_length: int, scale_factor: float | None, *, exact: bool
+    in_length: int, out_length: int, scale_factor: float | None, *, exact: bool, double: bool
 ) -> AxisMap:
-    """Output o reads ``floor(o * step)``, or ``floor((o + 1/2) * step)`` when ``exact``."""
+    """Output o reads ``floor(o * step)``, or ``floor((o + 1/2) * step)`` when ``exact``.
+
+    Args:
+        in_length: Number of input positions.
+        out_length: Number of output positions.
+        scale_factor: Output per input positions, if the operator uses it instead of the lengths.
+        exact: Sample at pixel centres (``nearest-exact``) instead of pixel edges.
+        double: Whether the operator computes positions in double precision.
+    """
     step = pixel_step(in_length, out_length, scale_factor)
     half = Fraction(1, 2) if exact else Fraction(0)
-    single = np.float32(1 / scale_factor if scale_factor else in_length / out_length)
-    offset = np.float32(0.5 if exact else 0.0)
-    positions = (np.arange(out_length, dtype=np.float32) + offset) * single
+    real = np.float64 if double else np.float32
+    pace = real(1 / scale_factor) if scale_factor else real(in_length) / real(out_length)
+    if not exact and out_length in (in_length, 2 * in_length):
+        pace = real(in_length) / real(out_length)  # these two lengths ignore the factor
+        step = Fraction(in_length, out_length)
+    positions = (np.arange(out_length, dtype=real) + real(0.5 if exact else 0.0)) * pace
+    # Whatever the precision so far, the position is floored as a single-precision number.
+    positions = positions.astype(np.float32)
     rounded = np.minimum(np.floor(positions).astype(np.int64), in_length - 1)
     paper = _phases(step, out_length, lambda o: index_set([floor((o + half) * step)]))
     ideal = AxisMap(paper, Border.REPLICATE)

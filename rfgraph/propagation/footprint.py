@@ -85,7 +85,7 @@ def pull(tensor_map: TensorMap, mask: Mask, in_shape: Shape, out_shape: Shape) -
     if isinstance(tensor_map, Axes):
         return _pull_axes(tensor_map, mask, in_shape, out_shape)
     if isinstance(tensor_map, Segment):
-        return _pull_segment(tensor_map, mask, in_shape)
+        return _pull_segment(tensor_map, mask, in_shape, out_shape)
     if isinstance(tensor_map, Reshape):
         groups = [(outs, ins) for ins, outs in reshape_groups(in_shape, out_shape)]
         return reshape_uniform(mask, out_shape, in_shape, groups)
@@ -105,13 +105,16 @@ def pull(tensor_map: TensorMap, mask: Mask, in_shape: Shape, out_shape: Shape) -
     return np.full((1,) * len(in_shape), bool(mask.any()))
 
 
-def _pull_segment(segment: Segment, mask: Mask, in_shape: Shape) -> Mask:
-    if mask.shape[segment.axis] == 1:
+def _pull_segment(segment: Segment, mask: Mask, in_shape: Shape, out_shape: Shape) -> Mask:
+    axis, offset = segment.axis, segment.offset
+    if offset < 0 or offset + in_shape[axis] > out_shape[axis]:
+        return _pull_axes(segment.axes(), mask, in_shape, out_shape)
+    if mask.shape[axis] == 1:
         return mask
     place = [slice(None)] * mask.ndim
-    place[segment.axis] = slice(segment.offset, segment.offset + in_shape[segment.axis])
+    place[axis] = slice(offset, offset + in_shape[axis])
     cut = mask[tuple(place)]
-    return cut.any(axis=segment.axis, keepdims=True) if cut.all() else cut
+    return cut.any(axis=axis, keepdims=True) if cut.all() else cut
 
 
 def _pull_axes(axes: Axes, mask: Mask, in_shape: Shape, out_shape: Shape) -> Mask:

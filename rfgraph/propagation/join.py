@@ -18,18 +18,20 @@ def see_through(
 ) -> list[State]:
     """The states that an operator's output has through each of its reads, segments joined."""
     segments = [(state, m) for state, m in reads if isinstance(m, Segment)]
-    if len(segments) < 2 or not _can_join(segments):  # noqa: PLR2004
+    if len(segments) < 2 or not _can_join(segments, out_shape):  # noqa: PLR2004
         return [apply(state, m, out_shape, node) for state, m in reads]
     others = [apply(s, m, out_shape, node) for s, m in reads if not isinstance(m, Segment)]
     return [_join(segments, out_shape), *others]
 
 
-def _can_join(segments: Sequence[tuple[State, Segment]]) -> bool:
-    """Whether no field runs along the axis and all other axes have the same digits."""
+def _can_join(segments: Sequence[tuple[State, Segment]], out_shape: Shape) -> bool:
+    """Whether all lie inside, no field runs along the axis, and other axes have equal digits."""
     axis = segments[0][1].axis
     first = _elsewhere(segments[0][0], axis)
     return all(
-        m.axis == axis and not carries(state, axis) and _elsewhere(state, axis) == first
+        m.axis == axis
+        and 0 <= m.offset <= out_shape[axis] - state.shape[axis]
+        and not carries(state, axis) and _elsewhere(state, axis) == first
         for state, m in segments
     )
 

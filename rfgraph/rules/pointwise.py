@@ -36,6 +36,11 @@ def dropout(call: Call) -> PerOutput:
     return PerOutput(([Read(source, broadcast(shape(source), call.out))], ()))
 
 
+def two_outputs(call: Call) -> PerOutput:
+    """An elementwise result and a buffer that serves its gradient."""
+    return PerOutput((pointwise(call), ()))
+
+
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
         [
@@ -59,12 +64,19 @@ RULES: dict[str, Rule] = {
             "aten.clamp",
             "aten.bernoulli.p",
             "aten.lerp",
+            "aten.hardswish",
+            "aten.floor_divide",
+            "aten.rrelu_with_noise",
+            "aten.polar",
+            "aten.real",
+            "aten.imag",
         ],
         pointwise,
     ),
     "aten.copy": overwritten,
     "aten.fill": filled,
     "aten.native_dropout": dropout,
+    "aten.log_sigmoid_forward": two_outputs,
     **dict.fromkeys(
         [
             "aten.zero",

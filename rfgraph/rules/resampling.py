@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 from rfgraph.geometry.axis_map import SAME, AxisMap
 from rfgraph.geometry.resample import antialiased, cubic, linear, nearest
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
@@ -12,7 +14,8 @@ from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 
 _SCALE_NAMES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
 
-AxisBuilder = Callable[[int, int, float | None, bool], AxisMap]
+AxisBuilder = Callable[[int, int, float | None, bool, bool], AxisMap]
+"""Input length, output length, scale factor, aligned corners, double precision."""
 
 
 def _scales(call: Call, dims: int) -> list[float | None]:
@@ -26,11 +29,12 @@ def _scales(call: Call, dims: int) -> list[float | None]:
 
 def _interpolation(dims: int, build: AxisBuilder) -> Rule:
     def rule(call: Call) -> Reads:
-        image = call.get("self", None) or call.get("input")
+        image = call.get("self") or call.get("input")
         in_shape, out_shape = shape(image), call.out
         corners = bool(call.get("align_corners", False))
+        double = image.meta["spec"].dtype == torch.float64
         maps = {
-            axis + 2: build(in_shape[axis + 2], out_shape[axis + 2], scale, corners)
+            axis + 2: build(in_shape[axis + 2], out_shape[axis + 2], scale, corners, double)
             for axis, scale in enumerate(_scales(call, dims))
         }
         return [Read(image, along(len(in_shape), maps))]
@@ -38,24 +42,24 @@ def _interpolation(dims: int, build: AxisBuilder) -> Rule:
     return rule
 
 
-def _nearest(n: int, m: int, scale: float | None, _: bool) -> AxisMap:
-    return nearest(n, m, scale, exact=False)
+def _nearest(n: int, m: int, scale: float | None, _: bool, double: bool) -> AxisMap:
+    return nearest(n, m, scale, exact=False, double=double)
 
 
-def _nearest_exact(n: int, m: int, scale: float | None, _: bool) -> AxisMap:
-    return nearest(n, m, scale, exact=True)
+def _nearest_exact(n: int, m: int, scale: float | None, _: bool, double: bool) -> AxisMap:
+    return nearest(n, m, scale, exact=True, double=double)
 
 
-def _linear(n: int, m: int, scale: float | None, corners: bool) -> AxisMap:
+def _linear(n: int, m: int, scale: float | None, corners: bool, _: bool) -> AxisMap:
     return linear(n, m, scale, align_corners=corners)
 
 
-def _cubic(n: int, m: int, scale: float | None, corners: bool) -> AxisMap:
+def _cubic(n: int, m: int, scale: float | None, corners: bool, _: bool) -> AxisMap:
     return cubic(n, m, scale, align_corners=corners)
 
 
 def _smooth(radius: int) -> AxisBuilder:
-    return lambda n, m, scale, corners: antialiased(
+    return lambda n, m, scale, corners, _: antialiased(
         n, m, scale, align_corners=corners, radius=radius
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
+
+from torch import fx
 
 from rfgraph.geometry.axis_map import SAME, AxisMap
 from rfgraph.geometry.movement import fixed, flip, kept, segment, slice_map, written
-from rfgraph.geometry.tensor_map import Axes, AxisRead, Chain, identity
-from rfgraph.rules.axes import along, normal_axes
+from rfgraph.geometry.tensor_map import Axes, AxisRead, Chain, Reshape, Segment, identity
+from rfgraph.rules.axes import along, normal_axes, permuted
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, same, shape
 
 
@@ -84,6 +87,8 @@ def roll(call: Call) -> Reads:
     source = call["self"]
     in_shape = shape(source)
     shifts, dims = list(call["shifts"]), list(call["dims"])
+    if not dims:
+        return _roll_flat(source, shifts[0])
     choices: list[dict[int, AxisMap]] = [{}]
     for shift, dim in zip(shifts, dims, strict=True):
         axis = dim % len(in_shape)
@@ -95,6 +100,46 @@ def roll(call: Call) -> Reads:
                 for offset in (turn, turn - in_shape[axis])
             ]
     return [Read(source, along(len(in_shape), chosen)) for chosen in choices]
+
+
+def _roll_flat(source: fx.Node, shift: int) -> Reads:
+    """Without axes the elements are rolled in row-major order."""
+    in_shape = shape(source)
+    count = prod(in_shape)
+    flat, back = Reshape(in_shape, (count,)), Reshape((count,), in_shape)
+    turn = shift % count if count else 0
+    return [
+        Read(source, Chain(((flat, (count,)), (Segment(1, 0, offset), (count,)), (back, in_shape))))
+        for offset in ((turn, turn - count) if turn else (0,))
+    ]
+
+
+def rot90(call: Call) -> Reads:
+    """A quarter turn in the plane of two axes, k times."""
+    source = call["self"]
+    in_shape = shape(source)
+    a, b = (axis % len(in_shape) for axis in call["dims"])
+    turns = call["k"] % 4
+    flips: dict[int, AxisMap] = {}
+    if turns in (1, 2):
+        flips[b] = flip(in_shape[b])
+    if turns in (2, 3):
+        flips[a] = flip(in_shape[a])
+    flipped_axes = along(len(in_shape), flips)
+    if turns % 2 == 0:
+        return same(source, flipped_axes)
+    order = list(range(len(in_shape)))
+    order[a], order[b] = b, a
+    return [Read(source, Chain(((flipped_axes, in_shape), (permuted(tuple(order)), call.out))))]
+
+
+def glu(call: Call) -> Reads:
+    """One half of an axis, gated by the other."""
+    source = call["self"]
+    rank = len(shape(source))
+    axis = call["dim"] % rank
+    half = call.out[axis]
+    return [Read(source, along(rank, {axis: slice_map(start)})) for start in (0, half)]
 
 
 def slice_scatter(call: Call) -> Reads:
@@ -141,6 +186,8 @@ RULES: dict[str, Rule] = {
     "aten.unsafe_chunk": split,
     "aten.flip": flipped,
     "aten.roll": roll,
+    "aten.rot90": rot90,
+    "aten.glu": glu,
     "aten.slice_scatter": slice_scatter,
     "aten.select_scatter": select_scatter,
 }

@@ -1,0 +1,94 @@
+"""Exact receptive fields of every node of a PyTorch model, from one data-less pass.
+
+Public names are imported when they are first used, so that `import rfgraph` costs no torch:
+
+>>> import rfgraph
+>>> rfgraph.__version__.count(".")
+2
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rfgraph import errors
+from rfgraph._version import __version__
+
+if TYPE_CHECKING:
+    from rfgraph.analysis import Analysis, Field, Node, analyze
+    from rfgraph.errors import (
+        CaptureError,
+        IndexRangeError,
+        NoPathError,
+        RuleError,
+        InputError,
+        ModelError,
+        NodeNotFoundError,
+        ReportError,
+        RfgraphError,
+        TargetError,
+        UnknownOperatorError,
+    )
+    from rfgraph.propagation.note import Status
+    from rfgraph.report import Report, load
+    from rfgraph.rules.builtin import BUILTIN_RULES
+
+__all__ = [
+    "BUILTIN_RULES",
+    "Analysis",
+    "CaptureError",
+    "Field",
+    "InputError",
+    "ModelError",
+    "Node",
+    "NodeNotFoundError",
+    "RuleError",
+    "NoPathError",
+    "IndexRangeError",
+    "Report",
+    "ReportError",
+    "RfgraphError",
+    "Status",
+    "TargetError",
+    "UnknownOperatorError",
+    "__version__",
+    "analyze",
+    "errors",
+    "load",
+]
+
+_HOMES = {
+    "BUILTIN_RULES": "rfgraph.rules.builtin",
+    "Analysis": "rfgraph.analysis",
+    "CaptureError": "rfgraph.errors",
+    "IndexRangeError": "rfgraph.errors",
+    "NoPathError": "rfgraph.errors",
+    "RuleError": "rfgraph.errors",
+    "Field": "rfgraph.analysis",
+    "InputError": "rfgraph.errors",
+    "ModelError": "rfgraph.errors",
+    "Node": "rfgraph.analysis",
+    "NodeNotFoundError": "rfgraph.errors",
+    "Report": "rfgraph.report",
+    "ReportError": "rfgraph.errors",
+    "RfgraphError": "rfgraph.errors",
+    "Status": "rfgraph.propagation.note",
+    "TargetError": "rfgraph.errors",
+    "UnknownOperatorError": "rfgraph.errors",
+    "analyze": "rfgraph.analysis",
+    "load": "rfgraph.report",
+}
+"""The module that each lazy public name comes from."""
+
+
+def __getattr__(name: str) -> object:
+    """Return the public name `name`, imported now and kept (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rfgraph' has no attribute '{name}'")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, imported or not."""
+    return sorted(__all__)

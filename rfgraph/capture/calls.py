@@ -1,0 +1,113 @@
+"""Which module is executing, and what each call of a module returned."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+from rfgraph.capture.names import FunctionNames
+from rfgraph.capture.outputs import first_tensor
+from rfgraph.capture.recorder import Recorder
+
+_active = threading.local()
+_lock = threading.Lock()
+_watchers = 0
+_plain_call = nn.Module._call_impl
+
+
+class ModuleCalls:
+    """Follows the calls of the modules in ``paths``.
+
+    Attributes:
+        nodes: Module path to the nodes of the first tensors that its calls returned.
+        error, failed: The exception under way, and the path of the module that raised it.
+    """
+
+    def __init__(
+        self, recorder: Recorder, functions: FunctionNames, paths: Mapping[int, str]
+    ) -> None:
+        self.recorder = recorder
+        self.functions = functions
+        self.paths = paths
+        self.nodes: dict[str, list[fx.Node]] = {}
+        self.error: BaseException | None = None
+        self.failed = ""
+
+    def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what ``module`` returns, noting which node that is."""
+        recorder, functions = self.recorder, self.functions
+        path = self.paths.get(id(module))
+        if path is None:
+            return _plain_call(module, *args, **kwargs)
+        outer, outer_leaf = recorder.module, functions.in_leaf
+        leaf = path != "" and is_leaf(type(module))
+        start = len(recorder.nodes)
+        recorder.module, functions.in_leaf = path, leaf
+        try:
+            out = _plain_call(module, *args, **kwargs)
+            tensor = out if type(out) is Tensor else first_tensor(out)
+            if tensor is not None:
+                node = recorder.find(tensor)
+                self.nodes.setdefault(path, []).append(node)
+                if leaf and len(recorder.nodes) > start and node.meta["label"] is not None:
+                    self._claim(node, start)
+        except BaseException as error:
+            if self.error is not error:
+                self.error, self.failed = error, path
+            raise
+        finally:
+            recorder.module, functions.in_leaf = outer, outer_leaf
+        return out
+
+    def _claim(self, node: fx.Node, start: int) -> None:
+        """Name ``node`` by the leaf module alone, if it was made during this call of it."""
+        if node.op != "call_function":
+            return
+        if any(made is node for made in reversed(self.recorder.nodes[start:])):
+            node.meta["label"] = None
+            node.meta["module"] = self.recorder.module
+
+
+_LEAVES: dict[type, bool] = {}
+
+
+def is_leaf(kind: type) -> bool:
+    """Return True for the layers of ``torch.nn``, which fx and torchvision do not look into."""
+    leaf = _LEAVES.get(kind)
+    if leaf is None:
+        home = kind.__module__
+        inside = home.startswith(("torch.nn", "torch.ao.nn"))
+        leaf = _LEAVES[kind] = inside and not issubclass(kind, nn.Sequential)
+    return leaf
+
+
+def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    calls: ModuleCalls | None = getattr(_active, "calls", None)
+    if calls is None:
+        return _plain_call(module, *args, **kwargs)
+    return calls.call(module, args, kwargs)
+
+
+@contextmanager
+def watching(calls: ModuleCalls) -> Iterator[None]:
+    """Let ``calls`` see every module call of this thread."""
+    global _watchers, _plain_call  # noqa: PLW0603 - one patch serves all threads
+    outer = getattr(_active, "calls", None)
+    with _lock:
+        if _watchers == 0:
+            _plain_call = nn.Module._call_impl
+            nn.Module.__call__ = _watched_call  # type: ignore[method-assign]
+        _watchers += 1
+    _active.calls = calls
+    try:
+        yield
+    finally:
+        _active.calls = outer
+        with _lock:
+            _watchers -= 1
+            if _watchers == 0:
+                nn.Module._call_impl = _plain_call  # type: ignore[method-assign]

@@ -1,0 +1,249 @@
+"""Human names of nodes, as ``torchvision.models.feature_extraction`` gives them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+from torch.overrides import TorchFunctionMode
+
+from rfgraph.capture.recorder import CPU, META, Recorder
+from rfgraph.capture.values import draw
+from rfgraph.errors import CaptureError
+
+_SYNONYMS = {
+    "iadd": "add",
+    "isub": "sub",
+    "imul": "mul",
+    "itruediv": "div",
+    "radd": "add",
+    "rsub": "sub",
+    "rmul": "mul",
+    "rdiv": "div",
+    "truediv": "div",
+    "rtruediv": "div",
+    "rpow": "pow",
+    "rmatmul": "matmul",
+    "rfloordiv": "floordiv",
+}
+
+
+class FunctionNames(TorchFunctionMode):
+    """Gives operators the name of the Python function that ran them, ``flatten`` over ``view``.
+
+    The operator that made the returned tensor gets the function's name, the others
+    ``flatten.view``. Inside leaf modules, where the module's own name is the better one,
+    nothing is renamed. The mode also keeps the values of ``torch.tensor`` data, and answers
+    the few questions that never reach an ATen operator (``tolist``, ``numpy``).
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.in_leaf = False
+        self.error: BaseException | None = None
+        self.failed: tuple[str, list[str]] | None = None
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Return the result of ``func`` after naming the operators that it ran."""
+        recorder = self.recorder
+        nodes = recorder.nodes
+        start = len(nodes)
+        kwargs = kwargs or {}
+        if func in _DATA:
+            kwargs = {**kwargs, "device": CPU}
+        elif kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": recorder.device}
+        special = _SPECIAL.get(func)
+        try:
+            out = special(recorder, func, args, kwargs) if special else func(*args, **kwargs)
+        except Exception as error:
+            if self.error is not error:
+                self.error = error
+                self.failed = (function_name(func), _shapes((*args, *kwargs.values())))
+            raise
+        if len(nodes) > start and not self.in_leaf:
+            self._rename(function_name(func), start, args[0] if out is None else out)
+        return out
+
+    def _rename(self, name: str, start: int, out: Any) -> None:
+        recorder = self.recorder
+        if isinstance(out, Tensor):
+            main: fx.Node | None = recorder.find(out)
+        elif isinstance(out, (tuple, list)) and out and isinstance(out[0], Tensor):
+            main = recorder.source_of(out[0])
+        else:
+            main = None
+        made = recorder.nodes[start:]
+        for node in made:
+            if node is main:
+                node.meta["label"] = name
+            elif node.op == "call_function" and not _reads_earlier(node, made):
+                node.meta["label"] = f"{name}.{node.meta['label']}"
+
+
+def _reads_earlier(node: fx.Node, made: Sequence[fx.Node]) -> bool:
+    """Return True for a result that this function is only the first to read."""
+    return node.target is operator.getitem and node.args[0] not in made
+
+
+_FUNCTION_NAMES: dict[Any, str] = {}
+
+
+def function_name(func: Callable[..., Any]) -> str:
+    """Return the name that operators run by ``func`` are called by."""
+    name = _FUNCTION_NAMES.get(func)
+    if name is None:
+        raw = getattr(func, "__name__", type(func).__name__)
+        if raw in ("__get__", "__set__"):
+            raw = func.__self__.__name__  # type: ignore[attr-defined]
+        bare = raw.strip("_")
+        name = _FUNCTION_NAMES[func] = _SYNONYMS.get(bare, bare)
+    return name
+
+
+def _shapes(values: Sequence[Any]) -> list[str]:
+    shapes = []
+    for value in values:
+        if isinstance(value, Tensor):
+            dtype = str(value.dtype).removeprefix("torch.")
+            shapes.append(f"{tuple(value.shape)} {dtype}")
+        elif isinstance(value, (list, tuple)):
+            shapes += _shapes(value)
+    return shapes
+
+
+# --- functions that need more than their operators --------------------------------------------
+
+
+def _to_list(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    return func(_data(recorder, func, args[0]), *args[1:], **kwargs)
+
+
+def _data(recorder: Recorder, func: Callable[..., Any], tensor: Tensor) -> Tensor:
+    if recorder.real or tensor.device.type != "meta":
+        return tensor
+    value = draw(recorder.find(tensor))
+    if value is None:
+        message = (
+            f"{recorder.where()} calls Tensor.{function_name(func)} on a tensor that depends on "
+            f"the input, and a data-less capture has no values; pass real=True to record with data."
+        )
+        raise CaptureError(message)
+    return value
+
+
+def _move(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    tensor, rest = args[0], args[1:]
+    if rest and isinstance(rest[0], (torch.device, str, int)):
+        rest = (recorder.device, *rest[1:])
+    return func(tensor, *rest, **kwargs)
+
+
+def _stay(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    return args[0]
+
+
+def _read_data(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    # Tensor.data makes an alias that no dispatch mode ever sees.
+    return args[0].detach()
+
+
+def _set_data(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if recorder.real:
+        message = (
+            f"{recorder.where()} assigns to Tensor.data, which would change the model; "
+            f"replace it by copy_()."
+        )
+        raise CaptureError(message)
+    func(*args, **kwargs)
+    recorder.become(args[0], args[1])
+
+
+def _index(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    # The index lists of x[:, [0, 2]] would become tensors on the data-less device, values lost.
+    tensor, key, *rest = args
+    keys = tuple(_listed(k) for k in key) if isinstance(key, tuple) else _listed(key)
+    return func(tensor, keys, *rest, **kwargs)
+
+
+def _listed(key: Any) -> Any:
+    if isinstance(key, (list, np.ndarray)) and np.asarray(key).dtype.kind in "biu":
+        return torch.tensor(key, device=CPU)
+    return key
+
+
+_DATA = frozenset((torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor))
+_SPECIAL: dict[Any, Callable[..., Any]] = {
+    Tensor.__getitem__: _index,
+    Tensor.__setitem__: _index,
+    Tensor.tolist: _to_list,
+    Tensor.numpy: _to_list,
+    Tensor.__array__: _to_list,
+    Tensor.to: _move,
+    Tensor.cuda: _stay,
+    Tensor.cpu: _stay,
+    Tensor.data.__get__: _read_data,  # type: ignore[attr-defined]
+    Tensor.data.__set__: _set_data,  # type: ignore[attr-defined]
+}
+
+
+# --- final names --------------------------------------------------------------------------------
+
+
+def assign_names(nodes: Sequence[fx.Node]) -> None:
+    """Set ``meta["name"]`` of every node: module path and label, ``_1``, ``_2`` on repetition.
+
+    A label of None is an operator named by its module alone. First uses are settled before
+    repetitions, so that no repeated operator can take the name of a module.
+    """
+    taken: set[str] = set()
+    repeated: list[tuple[fx.Node, str]] = []
+    for node in nodes:
+        base = _base_name(node)
+        if base in taken:
+            repeated.append((node, base))
+        else:
+            taken.add(base)
+            node.meta["name"] = base
+    counts: dict[str, int] = {}
+    for node, base in repeated:
+        count = counts.get(base, 0) + 1
+        while f"{base}_{count}" in taken:
+            count += 1
+        counts[base] = count
+        name = f"{base}_{count}"
+        taken.add(name)
+        node.meta["name"] = name
+
+
+def _base_name(node: fx.Node) -> str:
+    meta = node.meta
+    label, module = meta.pop("label"), meta["module"]
+    if node.op != "call_function" or meta.pop("own_name", False):
+        return str(label)
+    if label is None:
+        return str(module)
+    return f"{module}.{label}" if module else str(label)

@@ -1,0 +1,111 @@
+"""Real values of nodes that do not depend on any input: masks, index tables, ``arange``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import _disable_current_modes
+
+aten = torch.ops.aten
+
+_UNSET = object()
+_CONSTANT = "constant"
+_DRAWN = "drawn"
+
+
+def evaluate(node: fx.Node) -> Tensor | None:
+    """Return the value of ``node`` on the CPU, or None when no single value exists.
+
+    None means that the node depends on a model input, on random numbers, or on a parameter
+    that holds no data; also for an operator with several results (ask its ``getitem`` nodes).
+    Values are kept in ``node.meta``, so that asking again costs nothing. Elements of
+    ``torch.empty`` that were never written count as zero.
+    """
+    return _tensor(_value(node, _CONSTANT))
+
+
+def draw(node: fx.Node) -> Tensor | None:
+    """Return what `evaluate` returns, but let random operators draw a number.
+
+    Python code that branches on a random number needs some answer; every node draws once.
+    """
+    return _tensor(_value(node, _DRAWN))
+
+
+def _tensor(value: object) -> Tensor | None:
+    return value if isinstance(value, Tensor) else None
+
+
+def _value(node: fx.Node, memo: str) -> Any:
+    found = node.meta.get(memo, _UNSET)
+    if found is not _UNSET:
+        return found
+    with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
+        pending = [node]
+        while pending:
+            current = pending[-1]
+            if memo in current.meta:
+                pending.pop()
+                continue
+            missing = [source for source in current.all_input_nodes if memo not in source.meta]
+            if missing and not any(
+                s.meta.get(memo, _UNSET) is None for s in current.all_input_nodes
+            ):
+                pending.extend(missing)
+                continue
+            pending.pop()
+            current.meta[memo] = _run(current, memo)
+    return node.meta[memo]
+
+
+def _run(node: fx.Node, memo: str) -> Any:
+    if node.op == "get_attr":
+        value = node.meta["value"]
+        return None if value is None else value.detach().to("cpu")
+    if node.op != "call_function":
+        return None
+    if any(source.meta.get(memo) is None for source in node.all_input_nodes):
+        return None
+    target = node.target
+    if (
+        memo == _CONSTANT
+        and isinstance(target, OpOverload)
+        and torch.Tag.nondeterministic_seeded in target.tags
+    ):
+        return None
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta[memo])
+    return run_operator(target, _plain(args), kwargs)
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` with fx's immutable lists as ordinary ones, which operators demand."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    return value
+
+
+def run_operator(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the result of a recorded operator on real tensors."""
+    if target in _VIEWS:
+        # A functional result may be laid out differently from the tensor that was written in
+        # place, so that what was a view needs a copy here.
+        return args[0].reshape(args[1])
+    result = target(*args, **kwargs)
+    return result.zero_() if target in _UNINITIALISED else result
+
+
+_VIEWS = frozenset((aten.view.default, aten._unsafe_view.default, aten._reshape_alias.default))
+_UNINITIALISED = frozenset(
+    (
+        aten.empty.memory_format,
+        aten.empty_like.default,
+        aten.empty_strided.default,
+        aten.new_empty.default,
+        aten.new_empty_strided.default,
+    )
+)

@@ -1,0 +1,1 @@
+"""The `rfgraph` command: one file per subcommand, listed in `main.COMMANDS`."""

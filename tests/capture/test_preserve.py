@@ -1,0 +1,125 @@
+"""A capture leaves the model and the process as it found them, also when it fails."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from torch import nn
+
+from rfgraph.capture import record
+from rfgraph.errors import CaptureError
+
+
+class Notebook:
+    def __init__(self):
+        self.last = None
+
+
+class Restless(nn.Module):
+    """Caches, counts, swaps and draws random numbers in forward."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.norm.eval()
+        self.rnn = nn.LSTM(4, 4)
+        self.register_buffer("steps", torch.zeros(()))
+        self.plain = torch.zeros(2)
+        self.cache = {}
+        self.history = [1]
+        self.nested = {"deep": [set()]}
+        self.book = Notebook()
+        self.fail = False
+
+    def forward(self, x):
+        y = self.norm(self.conv(x))
+        self.steps += 1
+        self.plain.add_(1)
+        self.cache["y"] = y
+        self.history.append(y)
+        self.nested["deep"][0].add(3)
+        self.book.last = y
+        self.new = y
+        self.steps = self.steps + 1
+        self.conv.register_forward_hook(lambda *_: None)
+        self.train(not self.training)
+        z, _ = self.rnn(y.flatten(2).permute(2, 0, 1))
+        random.random()
+        torch.rand(3)
+        torch.set_default_dtype(torch.float64)
+        if self.fail:
+            raise ValueError("on purpose\nsecond line")
+        return z
+
+
+@pytest.mark.parametrize("fail", [False, True])
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_untouched(fail, real, training):
+    """Attributes, containers, tensors, hooks, flags and random states are as before."""
+    model = Restless()
+    model.fail = fail
+    tensors = {k: (v, v.clone()) for k, v in model.state_dict(keep_vars=True).items()}
+    plain = model.plain
+    attributes = {path: dict(m.__dict__) for path, m in model.named_modules()}
+    flags = {path: m.training for path, m in model.named_modules()}
+    weights = list(model.rnn._flat_weights)
+    states = torch.get_rng_state(), random.getstate()
+    call = nn.Module._call_impl
+    x = torch.empty(2, 3, 8, 8, device="meta")
+    if fail:
+        with pytest.raises(CaptureError, match="on purpose") as caught:
+            record(model, (x,), real=real, training=training)
+        assert isinstance(caught.value.__cause__, ValueError)
+    else:
+        record(model, (x,), real=real, training=training)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+    assert torch.get_default_dtype() is torch.float32
+    assert torch.is_grad_enabled()
+    assert nn.Module._call_impl is call
+    for path, module in model.named_modules():
+        assert list(module.__dict__) == list(attributes[path])
+        assert all(module.__dict__[k] is v for k, v in attributes[path].items())
+    assert {path: m.training for path, m in model.named_modules()} == flags
+    for name, (tensor, copy) in tensors.items():
+        now = model.state_dict(keep_vars=True)[name]
+        assert now is tensor
+        assert torch.equal(now, copy)
+    assert model.plain is plain
+    assert plain.tolist() == [0, 0]
+    assert all(a is b for a, b in zip(model.rnn._flat_weights, weights, strict=True))
+    assert model.cache == {}
+    assert model.history == [1]
+    assert model.nested == {"deep": [set()]}
+    assert model.book.last is None
+    assert not model.conv._forward_hooks
+    assert not hasattr(model, "new")
+
+
+def test_hooks_of_the_user_run():
+    """Forward hooks run as in any forward, and what they return counts."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    seen = []
+    model[0].register_forward_hook(lambda m, i, o: seen.append(o.shape) or o * 2)
+    recording = record(model, (torch.empty(1, 3, 2, 2),))
+    assert seen == [(1, 4, 2, 2)]
+    assert recording.modules["0"][0].target is torch.ops.aten.mul.Tensor
+
+
+def test_fast_paths_and_settings_come_back():
+    """The attention fast path is off during a capture only."""
+    seen = []
+
+    def forward(x):
+        seen.append(torch.backends.mha.get_fastpath_enabled())
+        torch.use_deterministic_algorithms(True)  # noqa: FBT003
+        return x + 1
+
+    record(forward, (torch.empty(2),))
+    assert seen == [False]
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from rfgraph.capture.recorder import Recorder
 _active = threading.local()
 _lock = threading.Lock()
 _watchers = 0
-_plain_call = nn.Module._call_impl
+_plain_call: Callable[..., Any] = nn.Module._call_impl
 
 
 class ModuleCalls:

@@ -23,18 +23,24 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "give integer tensors where the model looks up indices (a shape makes floating point)",
     ),
     (
-        r"shapes cannot be multiplied|must match the size|size mismatch|normalized_shape|"
-        r"a and b must have same reduction dim",
+        (
+            r"shapes cannot be multiplied|must match the size|size mismatch|normalized_shape|"
+            r"a and b must have same reduction dim"
+        ),
         "give an input of the size that the model was made for",
     ),
     (
-        r"[Mm]eta tensor|'?Meta'? backend|data[- ]dependent|no data|not implemented for.*[Mm]eta|"
-        r"FakeTensor|nonzero|unbacked",
+        (
+            r"[Mm]eta tensor|'?Meta'? backend|data[- ]dependent|no data|"
+            r"not implemented for.*[Mm]eta|FakeTensor|nonzero|unbacked"
+        ),
         "pass real=True to record with data",
     ),
     (
-        r"[Kk]ernel size can't be greater than|[Oo]utput size is too small|negative output|"
-        r"too small|larger than|should be less than",
+        (
+            r"[Kk]ernel size can't be greater than|[Oo]utput size is too small|negative output|"
+            r"too small|larger than|smaller than kernel size|should be less than"
+        ),
         "give a larger input",
     ),
 )

@@ -1,5 +1,8 @@
 """Human names of nodes, as ``torchvision.models.feature_extraction`` gives them."""
 
+# Functions that stand for one of PyTorch share a signature, which not all of them need.
+# ruff: noqa: ARG001
+
 from __future__ import annotations
 
 import operator
@@ -11,7 +14,7 @@ import torch
 from torch import Tensor, fx
 from torch.overrides import TorchFunctionMode
 
-from rfgraph.capture.recorder import CPU, META, Recorder
+from rfgraph.capture.recorder import CPU, Recorder
 from rfgraph.capture.values import draw
 from rfgraph.errors import CaptureError
 

@@ -90,7 +90,10 @@ def describe(func: OpOverload) -> Operator:
         return made(Kind.SAME)
     if func in _BATCH_NORM:
         return made(Kind.BATCH_NORM)
-    if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE_KEY):
+    if torch._C._dispatch_has_kernel_for_dispatch_key(
+        func.name(),  # type: ignore[no-untyped-call]
+        _COMPOSITE_KEY,
+    ):
         return made(Kind.COMPOSITE)
     writes = [a for a in arguments if a.alias_info is not None and a.alias_info.is_write]
     if not writes:
@@ -154,7 +157,7 @@ def _same_arguments(
     func: OpOverload, packet: torch._ops.OpOverloadPacket, skip: tuple[str, ...]
 ) -> OpOverload | None:
     wanted = _signature(func, skip)
-    for overload in packet.overloads():
+    for overload in packet.overloads():  # type: ignore[no-untyped-call]
         candidate: OpOverload = getattr(packet, overload)
         if _signature(candidate, _FACTORY) == wanted and _pure(candidate) is not None:
             return candidate

@@ -1,5 +1,7 @@
 """Runs a model once and returns its operator graph."""
 
+# ruff: noqa: PLR0917 - the steps of one capture pass its parts along
+
 from __future__ import annotations
 
 import functools
@@ -11,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils._python_dispatch import _disable_current_modes
 
 from rfgraph.capture.calls import ModuleCalls, watching
@@ -114,7 +116,8 @@ def _run(
         path = calls.failed if calls.error is error else ""
         kinds = {name: type(module).__name__ for name, module in modules}
         kind = kinds.get(path, getattr(run, "__name__", type(run).__name__))
-        function, shapes = None, ()
+        function: str | None = None
+        shapes: Sequence[str] = ()
         if functions.error is error and functions.failed is not None:
             function, shapes = functions.failed
         raise CaptureError(explain(error, path, kind, function, shapes)) from error
@@ -163,7 +166,7 @@ def _finish(
     recorder: Recorder,
     inputs: dict[str, fx.Node],
     outputs: dict[str, fx.Node],
-    modules: dict[str, tuple[fx.Node, ...]],
+    modules: Mapping[str, tuple[fx.Node, ...]],
     types: dict[str, str],
     source: str,
 ) -> Recording:
@@ -200,16 +203,16 @@ def _modules_of(model: Callable[..., Any]) -> list[tuple[str, nn.Module]]:
     if code is None:
         attributes = getattr(model, "__dict__", {})
         return [(k, m) for k, m in attributes.items() if isinstance(m, nn.Module)]
-    cells = zip(code.co_freevars, model.__closure__ or (), strict=True)  # type: ignore[attr-defined]
+    cells = zip(code.co_freevars, model.__closure__ or (), strict=True)
     names = {name: cell.cell_contents for name, cell in cells}
-    scope = model.__globals__  # type: ignore[attr-defined]
+    scope = model.__globals__
     names.update({name: scope[name] for name in code.co_names if name in scope})
     return [(name, m) for name, m in names.items() if isinstance(m, nn.Module)]
 
 
 def _check_ready(model: nn.Module) -> None:
     for name, tensor in model.named_parameters():
-        if isinstance(tensor, UninitializedTensorMixin):
+        if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
             raise ModelError(
                 f"Parameter {name!r} has no shape yet (a lazy module); run the model once on "
                 f"an input first."

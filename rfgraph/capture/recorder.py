@@ -9,6 +9,9 @@ Scaled dot product attention is recorded as its mathematical decomposition (two 
 ``_safe_softmax``): that is what PyTorch runs for data-less tensors, whatever the device.
 """
 
+# The handlers of all kinds of operators share a signature, which not all of them need.
+# ruff: noqa: ARG002, PLR0917
+
 from __future__ import annotations
 
 import operator
@@ -35,7 +38,7 @@ aten = torch.ops.aten
 
 META = torch.device("meta")
 CPU = torch.device("cpu")
-_NO_OPTIONS: Mapping[str, Any] = immutable_dict()
+_NO_OPTIONS: dict[str, Any] = immutable_dict()
 _LOCAL_OPTIONS = frozenset(("device", "pin_memory", "non_blocking", "generator"))
 _EMPTY = frozenset((aten.empty.memory_format, aten.empty_strided.default))
 
@@ -104,7 +107,7 @@ class Known:
     seen: Tensor
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes every operator that runs under it into ``graph``.
 
     Attributes:
@@ -116,7 +119,7 @@ class Recorder(TorchDispatchMode):
     def __init__(
         self, known: Mapping[int, Known], labels: Mapping[int, str], *, real: bool
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = fx.Graph()
         self.module = ""
         self.nodes: list[fx.Node] = []
@@ -202,7 +205,7 @@ class Recorder(TorchDispatchMode):
             specs = direct(*args, **kwargs)
             if specs is not None:
                 node = self._call(func, op.name, inputs, options, specs)
-                if type(specs) is TensorSpec:
+                if isinstance(specs, TensorSpec):
                     return self._made(_allocate(specs), node, specs)
                 return tuple(
                     self._made_item(_allocate(spec), node, index, spec)
@@ -216,7 +219,7 @@ class Recorder(TorchDispatchMode):
         func: OpOverload,
         name: str,
         inputs: tuple[Any, ...],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         out: Any,
     ) -> Any:
         """Return ``out`` after recording the operator that made it."""
@@ -228,9 +231,9 @@ class Recorder(TorchDispatchMode):
             return self._made(out, self._call(func, name, inputs, options, spec), spec)
         specs = tuple(spec_of(t) if isinstance(t, Tensor) else None for t in out)
         node = self._call(func, name, inputs, options, specs)
-        for index, (tensor, spec) in enumerate(zip(out, specs, strict=True)):
-            if spec is not None:
-                self._made_item(tensor, node, index, spec)
+        for index, (tensor, each) in enumerate(zip(out, specs, strict=True)):
+            if each is not None:
+                self._made_item(tensor, node, index, each)
         return out
 
     def _view(
@@ -542,7 +545,7 @@ class Recorder(TorchDispatchMode):
             return self._read(value)
         return arg
 
-    def _options(self, op: Operator, kwargs: dict[str, Any]) -> Mapping[str, Any]:
+    def _options(self, op: Operator, kwargs: dict[str, Any]) -> dict[str, Any]:
         return {
             key: self._lower(value)
             for key, value in kwargs.items()
@@ -658,7 +661,8 @@ class Recorder(TorchDispatchMode):
 
     def _refresh(self, value: Value) -> None:
         """Make a view again from its base, which was written to since."""
-        assert value.base is not None and value.memory is not None
+        assert value.base is not None
+        assert value.memory is not None
         base = self._read(value.base)
         view = self._view_of(value)
         if view.operator is None:
@@ -674,7 +678,7 @@ class Recorder(TorchDispatchMode):
         target: OpOverload,
         args: tuple[Any, ...],
         spec: TensorSpec,
-        options: Mapping[str, Any] = _NO_OPTIONS,
+        options: dict[str, Any] = _NO_OPTIONS,
     ) -> fx.Node:
         node = self._call(target, target._opname, args, options, spec)
         self._optional.add(node)
@@ -700,7 +704,7 @@ class Recorder(TorchDispatchMode):
         target: OpOverload,
         name: str,
         args: tuple[Any, ...],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         spec: object,
     ) -> fx.Node:
         return self._node("call_function", name, args, options, spec, target)
@@ -710,7 +714,7 @@ class Recorder(TorchDispatchMode):
         op: str,
         name: str,
         args: tuple[Any, ...],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         spec: object,
         target: Any,
         after: fx.Node | None = None,

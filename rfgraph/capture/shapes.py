@@ -6,6 +6,9 @@ meta kernel then decides, and raises where the arguments do not fit. A test comp
 them with the real kernel over many models.
 """
 
+# The functions below have the arguments of the ATen operators that they stand for.
+# ruff: noqa: ARG001, FBT001, FBT002, PLR0917
+
 from __future__ import annotations
 
 import math
@@ -52,9 +55,11 @@ def _like(x: Tensor, dtype: torch.dtype) -> TensorSpec | None:
     if x.is_contiguous() or not _is_dense(shape, stride):
         # Packed, but with odd strides along axes of size 1: kernels differ in what they return.
         return None
-    if len(shape) in _CHANNELS_LAST and stride != _channels_last_strides(shape):
-        if x.is_contiguous(memory_format=_CHANNELS_LAST[len(shape)]):
-            return None
+    last = _CHANNELS_LAST.get(len(shape))
+    if last is None or stride == _channels_last_strides(shape):
+        return TensorSpec(shape, dtype, stride)
+    if x.is_contiguous(memory_format=last):
+        return None
     return TensorSpec(shape, dtype, stride)
 
 
@@ -477,6 +482,8 @@ _KEEP_FLOAT = (
 
 
 def _clamp(x: Tensor, low: object = None, high: object = None) -> TensorSpec | None:
+    if low is None and high is None:
+        return None
     if all(bound is None or _number(bound) for bound in (low, high)):
         return _keep_float(x)
     return None

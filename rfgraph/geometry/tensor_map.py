@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -35,13 +35,12 @@ class AxisRead:
 
     out_axis: int | None
     reads: AxisMap | Whole
+    is_identity: bool = field(init=False, compare=False, repr=False)
+    """Whether the axis is passed through index by index."""
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether the axis is passed through index by index."""
-        return self.out_axis is not None and isinstance(self.reads, AxisMap) and (
-            self.reads.is_identity
-        )
+    def __post_init__(self) -> None:
+        through = self.out_axis is not None and self.reads is SAME
+        object.__setattr__(self, "is_identity", through)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,22 @@ class Axes:
     """A product of axis maps: one :class:`AxisRead` per input axis, in input-axis order.
 
     Output axes that no input axis names are broadcast: they do not change what is read.
+
+    Attributes:
+        reads: One entry per input axis.
+        is_identity: Whether every axis is passed through in its place.
+        is_partial: Whether some outputs read nothing because another source supplies them.
     """
 
     reads: tuple[AxisRead, ...]
+    is_identity: bool = field(init=False, compare=False, repr=False)
+    is_partial: bool = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        through = all(r.is_identity and r.out_axis == axis for axis, r in enumerate(self.reads))
+        partial = any(isinstance(r.reads, AxisMap) and r.reads.is_partial for r in self.reads)
+        object.__setattr__(self, "is_identity", through)
+        object.__setattr__(self, "is_partial", partial)
 
 
 @dataclass(frozen=True, slots=True)

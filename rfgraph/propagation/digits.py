@@ -11,11 +11,11 @@ from rfgraph.geometry.periodic import (
     Finite,
     IndexMap,
     Periodic,
+    affine,
     compose,
     fold,
     gather,
     periodic,
-    stride,
     tabulate,
 )
 from rfgraph.propagation.state import Carrier, Digit, Layout, Term
@@ -80,11 +80,15 @@ def express(term: Term, order: Sequence[Digit], layout: Layout) -> IndexMap | No
         return sample(term.field, Periodic(1, 0, (IndexSet(0, 1),)), prod(sizes))
     outermost = all(size == 1 for size in sizes[:first])
     lead = strides[order[first]]
-    if all(
-        strides.get(place, 0) == lead // inner * prod(sizes[k + 1 :])
-        for k, place in enumerate(order)
-        if k >= first and sizes[k] > 1
-    ) and outermost and lead % inner == 0:
+    if (
+        all(
+            strides.get(place, 0) == lead // inner * prod(sizes[k + 1 :])
+            for k, place in enumerate(order)
+            if k >= first and sizes[k] > 1
+        )
+        and outermost
+        and lead % inner == 0
+    ):
         # The digits are the plain index times one stride: no phases are needed.
         return sample(term.field, Periodic(1, lead // inner, (IndexSet(0, 1),)), prod(sizes))
     values = [range(size) for size in sizes[first + 1 :]]
@@ -97,8 +101,7 @@ def express(term: Term, order: Sequence[Digit], layout: Layout) -> IndexMap | No
     if period > LONGEST_PERIOD:
         return None
     sets = tuple(
-        IndexSet(sum(s * v for s, v in zip(steps, row, strict=True)), 1)
-        for row in product(*values)
+        IndexSet(sum(s * v for s, v in zip(steps, row, strict=True)), 1) for row in product(*values)
     )
     return sample(term.field, periodic(period, advance, sets), prod(sizes))
 
@@ -138,11 +141,7 @@ def restated(digit: int, old: tuple[int, ...], new: tuple[int, ...]) -> list[int
     """Which digits of a new factorisation overlap a digit of the old one."""
     low = _inner(old, digit)
     high = low * old[digit]
-    return [
-        k
-        for k in range(len(new))
-        if _inner(new, k) < high and _inner(new, k) * new[k] > low
-    ]
+    return [k for k in range(len(new)) if _inner(new, k) < high and _inner(new, k) * new[k] > low]
 
 
 def refine_axis(term: Term, axis: int, old: tuple[int, ...], new: tuple[int, ...]) -> Term:
@@ -182,7 +181,7 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
     if len(kept) == len(term.carrier) or len(kept) > 1 or kept[0][2] == 0:
         return Term(tuple(kept), field)
     axis, digit, by = kept[0]
-    plain: IndexMap = stride(field, by)
+    plain: IndexMap = compose(affine(by), field)
     size = layout[axis][digit]
     if isinstance(plain, Periodic) and plain.period >= size > 1:
         plain = fold(tabulate(plain, size))

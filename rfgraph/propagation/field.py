@@ -55,29 +55,29 @@ class AxisField:
         pattern = self.interior or self.local
         return [s for s in pattern.sets if s] if pattern is not None else []
 
-    @property
+    @cached_property
     def size(self) -> int | None:
         """Positions from first to last inclusive; the largest phase."""
         return max((s.extent for s in self._phases()), default=None)
 
-    @property
+    @cached_property
     def size_min(self) -> int | None:
         """As ``size``, the smallest phase that sees anything."""
         return min((s.extent for s in self._phases()), default=None)
 
-    @property
+    @cached_property
     def size_max(self) -> int | None:
         """The largest hull at any position, border and seam positions included."""
         if isinstance(self.local, Finite):
             return max((s.extent for s in self.local.sets), default=None)
         return self.size
 
-    @property
+    @cached_property
     def support(self) -> int | None:
         """Positions really read inside the hull; fewer than ``size`` means holes."""
         return max((len(s) for s in self._phases()), default=None)
 
-    @property
+    @cached_property
     def jump(self) -> Fraction | int | None:
         """Input positions per step of the output index."""
         slope = self._slope
@@ -85,7 +85,7 @@ class AxisField:
             return None
         return slope.numerator if slope.denominator == 1 else slope
 
-    @property
+    @cached_property
     def _slope(self) -> Fraction | None:
         if self.interior is not None:
             return self.interior.slope
@@ -96,19 +96,19 @@ class AxisField:
         span = seen[-1][0] - seen[0][0] if seen else 0
         return Fraction(seen[-1][1] - seen[0][1], span) if span else Fraction(0)
 
-    @property
+    @cached_property
     def period(self) -> int | None:
         """Number of phases; the number of elements where no pattern repeats."""
         if self.interior is not None:
             return self.interior.period
         return self.count if self.local is not None else None
 
-    @property
+    @cached_property
     def start(self) -> int | None:
         """First position of output element 0 (of the first element that sees anything)."""
         return next((s.first for s in self._phases()), None)
 
-    @property
+    @cached_property
     def center(self) -> Fraction | int | None:
         """``start + (size - 1) / 2``."""
         if self.start is None or self.size is None:
@@ -116,7 +116,7 @@ class AxisField:
         middle = self.start + Fraction(self.size - 1, 2)
         return middle.numerator if middle.denominator == 1 else middle
 
-    @property
+    @cached_property
     def middle(self) -> Fraction | None:
         """Mean over the phases of the hull's centre, less what the phase advances by.
 
@@ -132,7 +132,7 @@ class AxisField:
         ]
         return sum(centres, Fraction(0)) / len(centres) if centres else None
 
-    @property
+    @cached_property
     def covers_input(self) -> bool:
         """Whether an interior element's hull is at least as long as the axis."""
         return self.size is not None and self.size >= self.length
@@ -219,8 +219,6 @@ def _everywhere(term: Term, layout: Layout) -> IndexSet:
     return union_all(term.field.at(int(v)) for v in positions)
 
 
-def fields_of(
-    state: State, subjects: Sequence[tuple[int, int]]
-) -> tuple[AxisField, ...]:
+def fields_of(state: State, subjects: Sequence[tuple[int, int]]) -> tuple[AxisField, ...]:
     """The fields along several followed axes, given as (subject, length)."""
     return tuple(axis_field(state, subject, length) for subject, length in subjects)

@@ -26,8 +26,8 @@ from rfgraph.geometry.tensor_map import (
     TensorMap,
     Whole,
 )
-from rfgraph.propagation.apply import reshape_groups, reshape_uniform
 from rfgraph.propagation.graph import Edge, shape_of
+from rfgraph.propagation.regroup import reshape_groups, reshape_uniform
 from rfgraph.rules.call import Read
 
 Mask = npt.NDArray[np.bool_]
@@ -75,9 +75,10 @@ def pull_back(
 
 def _or(a: Mask, b: Mask) -> Mask:
     if a.shape == b.shape:
-        return np.logical_or(a, b)
+        return a | b
     # A uniform axis that is true throughout absorbs a varying one only if all of it is true.
-    return np.logical_or(*np.broadcast_arrays(a, b))
+    joined: Mask = np.logical_or(*np.broadcast_arrays(a, b))
+    return joined
 
 
 def pull(tensor_map: TensorMap, mask: Mask, in_shape: Shape, out_shape: Shape) -> Mask:
@@ -114,7 +115,7 @@ def _pull_segment(segment: Segment, mask: Mask, in_shape: Shape, out_shape: Shap
     place = [slice(None)] * mask.ndim
     place[axis] = slice(offset, offset + in_shape[axis])
     cut = mask[tuple(place)]
-    return cut.any(axis=axis, keepdims=True) if cut.all() else cut
+    return np.asarray(cut.any(axis=axis, keepdims=True)) if cut.all() else cut
 
 
 def _pull_axes(axes: Axes, mask: Mask, in_shape: Shape, out_shape: Shape) -> Mask:
@@ -125,12 +126,15 @@ def _pull_axes(axes: Axes, mask: Mask, in_shape: Shape, out_shape: Shape) -> Mas
     }
     idle = tuple(axis for axis in range(mask.ndim) if axis not in followed)
     if idle:
-        mask = mask.any(axis=idle, keepdims=True)
+        mask = np.asarray(mask.any(axis=idle, keepdims=True))
     for axis, read in enumerate(axes.reads):
         if read.out_axis is not None and isinstance(read.reads, AxisMap):
             mask = _pull_axis(read.reads, mask, read.out_axis, in_shape[axis], out_shape)
-    order = [r.out_axis for r in axes.reads if r.out_axis is not None and r.out_axis in followed
-             and not isinstance(r.reads, Whole)]
+    order = [
+        r.out_axis
+        for r in axes.reads
+        if r.out_axis is not None and r.out_axis in followed and not isinstance(r.reads, Whole)
+    ]
     kept = np.transpose(mask, [*order, *(a for a in range(mask.ndim) if a not in order)])
     lengths = iter(kept.shape[: len(order)])
     shape, selections = [], []

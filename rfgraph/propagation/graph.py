@@ -14,11 +14,12 @@ from typing import Any
 import networkx as nx
 import torch
 from torch import fx
+from torch._ops import OpOverload
 
 from rfgraph.errors import UnknownOperatorError
 from rfgraph.geometry.tensor_map import Everything, Shape
 from rfgraph.propagation.note import Note, Status
-from rfgraph.rules.call import Call, PerOutput, Read, Reads
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule
 from rfgraph.rules.rule_set import RuleSet
 
 Evaluate = Callable[[fx.Node], torch.Tensor | None]
@@ -74,6 +75,7 @@ def build_graph(
     several: dict[fx.Node, PerOutput | Reads] = {}
     names: dict[fx.Node, str] = {}
     unknown: dict[fx.Node, Note] = {}
+    known: dict[Any, Rule | None] = {}
 
     def add(node: fx.Node, reads: Reads, caller: fx.Node) -> None:
         name = node.meta["name"]
@@ -84,10 +86,10 @@ def build_graph(
         if not grouped:
             return
         names[node] = name
-        notes = {Note(Status.BOUND, name, r.caveat) for r in reads if r.caveat}
+        notes = frozenset(Note(Status.BOUND, name, r.caveat) for r in reads if r.caveat)
         if caller in unknown:
-            notes = {unknown[caller]}
-        graph.add_node(name, fx=node, shape=node.meta["spec"].shape, notes=frozenset(notes))
+            notes = frozenset([unknown[caller]])
+        graph.add_node(name, fx=node, shape=node.meta["spec"].shape, notes=notes)
         for source, found in grouped.items():
             graph.add_edge(names[source], name, edge=Edge(tuple(found), source, caller))
 
@@ -107,7 +109,15 @@ def build_graph(
             continue
         if not any(source in names for source in node.all_input_nodes):
             continue
-        reads = _reads(node, rules, evaluate, unknown, strict=strict)
+        if node.target not in known:
+            assert isinstance(node.target, OpOverload)
+            known[node.target] = rules.find(node.target)
+        rule = known[node.target]
+        reads = (
+            rule(Call(node, evaluate))
+            if rule is not None
+            else _without_rule(node, unknown, strict=strict)
+        )
         if type(node.meta["spec"]) is tuple:
             several[node] = reads
         else:
@@ -121,26 +131,14 @@ def build_graph(
     return graph
 
 
-def _reads(
-    node: fx.Node,
-    rules: RuleSet,
-    evaluate: Evaluate,
-    unknown: dict[fx.Node, Note],
-    *,
-    strict: bool,
-) -> Reads | PerOutput:
-    target = node.target
-    assert isinstance(target, torch._ops.OpOverload)
-    rule = rules.find(target)
-    if rule is not None:
-        return rule(Call(node, evaluate))
+def _without_rule(node: fx.Node, unknown: dict[fx.Node, Note], *, strict: bool) -> Reads:
     if strict:
         message = (
-            f"{target} at {node.meta['name']} has no rule; give one with "
+            f"{node.target} at {node.meta['name']} has no rule; give one with "
             "rules=BUILTIN_RULES.with_rule(...), or analyse without strict."
         )
         raise UnknownOperatorError(message)
-    unknown[node] = Note(Status.UNKNOWN, node.meta["name"], f"{target} has no rule")
+    unknown[node] = Note(Status.UNKNOWN, node.meta["name"], f"{node.target} has no rule")
     return [Read(source, Everything()) for source in node.all_input_nodes]
 
 

@@ -18,7 +18,7 @@ def see_through(
 ) -> list[State]:
     """The states that an operator's output has through each of its reads, segments joined."""
     segments = [(state, m) for state, m in reads if isinstance(m, Segment)]
-    if len(segments) < 2 or not _can_join(segments, out_shape):  # noqa: PLR2004
+    if len(segments) < 2 or not _can_join(segments, out_shape):
         return [apply(state, m, out_shape, node) for state, m in reads]
     others = [apply(s, m, out_shape, node) for s, m in reads if not isinstance(m, Segment)]
     return [_join(segments, out_shape), *others]
@@ -31,7 +31,8 @@ def _can_join(segments: Sequence[tuple[State, Segment]], out_shape: Shape) -> bo
     return all(
         m.axis == axis
         and 0 <= m.offset <= out_shape[axis] - state.shape[axis]
-        and not carries(state, axis) and _elsewhere(state, axis) == first
+        and not carries(state, axis)
+        and _elsewhere(state, axis) == first
         for state, m in segments
     )
 

@@ -32,7 +32,6 @@ from rfgraph.propagation.state import (
     carries,
 )
 
-
 TermChange = Callable[[Term], Term]
 
 
@@ -46,7 +45,9 @@ def union_states(states: Sequence[State]) -> State:
     notes = frozenset[Note]().union(*(state.notes for state in states))
     stands = frozenset[Stand]().union(*(state.stands for state in states))
     if all(state.labels is None for state in states):
-        return State(layout, (union_many([s.parts[0] for s in states], layout),), None, stands, notes)
+        return State(
+            layout, (union_many([s.parts[0] for s in states], layout),), None, stands, notes
+        )
     choices, labels = _combined([s for s in states if s.labels is not None])
     plain = [s.parts[0] for s in states if s.labels is None]
     nothing: Part = (None,) * len(states[0].parts[0])
@@ -235,9 +236,7 @@ def map_terms(state: State, axis: int, digits: tuple[int, ...], change: TermChan
         }
     layout = (*state.layout[:axis], digits, *state.layout[axis + 1 :])
     parts = tuple(
-        tuple(
-            reach and Reach(tuple(map(change, reach.terms)), reach.origins) for reach in part
-        )
+        tuple(reach and Reach(tuple(map(change, reach.terms)), reach.origins) for reach in part)
         for part in state.parts
     )
     return State(layout, parts, state.labels, frozenset(stands), state.notes)

@@ -6,7 +6,7 @@ One more topological pass each, never an enumeration: DenseNet-201 has more path
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import networkx as nx
 
@@ -23,13 +23,23 @@ class Paths:
 
     Attributes:
         count: How many, counted on operator edges.
-        smallest: Node names, input first, along a path that attains the smallest field.
-        largest: The same for the largest field.
+        find_smallest: Finds what ``smallest`` tells; counting alone does not need it.
+        find_largest: Finds what ``largest`` tells.
     """
 
     count: int
-    smallest: tuple[str, ...]
-    largest: tuple[str, ...]
+    find_smallest: Callable[[], tuple[str, ...]] = field(repr=False)
+    find_largest: Callable[[], tuple[str, ...]] = field(repr=False)
+
+    @property
+    def smallest(self) -> tuple[str, ...]:
+        """Node names, input first, along a path that attains the smallest field."""
+        return self.find_smallest()
+
+    @property
+    def largest(self) -> tuple[str, ...]:
+        """Node names, input first, along a path that attains the largest field."""
+        return self.find_largest()
 
 
 def count_paths(graph: nx.DiGraph[str], sources: Mapping[str, State]) -> dict[str, int]:
@@ -48,8 +58,8 @@ def extreme_paths(
     sources: Mapping[str, State],
     subjects: Sequence[Subject],
     choose: Callable[[int, int], bool],
-) -> dict[str, tuple[str, ...]]:
-    """For every node the path whose field is preferred by ``choose(new, old)``.
+) -> dict[str, str | None]:
+    """For every node the node before it on the path that ``choose(new, old)`` prefers.
 
     The field of a path is the sum of its sizes over the followed axes; an axis that the path mixes
     counts with its whole length.
@@ -70,21 +80,24 @@ def extreme_paths(
                 extent = _extent(state, subjects)
                 if name not in best or choose(extent, best[name][0]):
                     best[name] = (extent, state, source)
-    return {name: _trace(best, name) for name in best}
+    return {name: step for name, (_, _, step) in best.items()}
 
 
-def _trace(best: Mapping[str, tuple[int, State, str | None]], name: str) -> tuple[str, ...]:
+def trace(before: Mapping[str, str | None], name: str) -> tuple[str, ...]:
+    """The path that leads to a node, input first; empty if no input does."""
+    if name not in before:
+        return ()
     path = [name]
-    step = best[name][2]
+    step = before[name]
     while step is not None:
         path.append(step)
-        step = best[step][2]
+        step = before[step]
     return tuple(reversed(path))
 
 
 def _extent(state: State, subjects: Sequence[Subject]) -> int:
     total = 0
     for k, subject in enumerate(subjects):
-        field = axis_field(state, k, subject.length)
-        total += subject.length if field.is_global else field.size or 0
+        seen = axis_field(state, k, subject.length)
+        total += subject.length if seen.is_global else seen.size or 0
     return total

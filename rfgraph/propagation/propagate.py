@@ -9,8 +9,8 @@ import networkx as nx
 
 from rfgraph.geometry.periodic import IDENTITY
 from rfgraph.geometry.tensor_map import Shape, TensorMap
-from rfgraph.propagation.join import see_through
 from rfgraph.propagation.graph import Edge
+from rfgraph.propagation.join import see_through
 from rfgraph.propagation.merge import union_states
 from rfgraph.propagation.state import Reach, State, Term, plain_layout, untouched
 

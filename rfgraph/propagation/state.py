@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -57,7 +58,7 @@ Part = tuple[Reach | None, ...]
 """One entry per subject (an input's axis); None where the input axis does not reach the tensor."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class State:
     """All that reaches one tensor.
 
@@ -77,12 +78,12 @@ class State:
     stands: frozenset[Stand] = frozenset()
     notes: frozenset[Note] = frozenset()
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        return tuple(prod(digits) for digits in self.layout)
+        return tuple(d[0] if len(d) == 1 else prod(d) for d in self.layout)
 
-    @property
+    @cached_property
     def reaches(self) -> bool:
         """Whether any input reaches the tensor at all."""
         return any(reach is not None for part in self.parts for reach in part)

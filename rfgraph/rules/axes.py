@@ -9,6 +9,7 @@ from rfgraph.geometry.axis_map import SAME, AxisMap
 from rfgraph.geometry.movement import fixed
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape, identity
 
+
 @lru_cache(maxsize=4096)
 def broadcast(in_shape: Shape, out_shape: Shape) -> Axes:
     """Elementwise reading under NumPy broadcasting (axes aligned from the right)."""
@@ -39,9 +40,7 @@ def along(rank: int, maps: Mapping[int, AxisMap]) -> Axes:
 @lru_cache(maxsize=4096)
 def mixing(rank: int, whole: tuple[int, ...]) -> Axes:
     """The given axes read whole and still standing, all others elementwise (softmax)."""
-    return Axes(
-        tuple(AxisRead(axis, WHOLE if axis in whole else SAME) for axis in range(rank))
-    )
+    return Axes(tuple(AxisRead(axis, WHOLE if axis in whole else SAME) for axis in range(rank)))
 
 
 @lru_cache(maxsize=4096)

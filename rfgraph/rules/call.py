@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch._ops import OpOverload
 
 from rfgraph.geometry.tensor_map import Axes, Shape, TensorMap
 
@@ -42,42 +43,39 @@ Rule = Callable[["Call"], Reads | PerOutput]
 
 
 @lru_cache(maxsize=1024)
-def _parameters(target: torch._ops.OpOverload) -> dict[str, tuple[int, Any]]:
+def _parameters(target: OpOverload) -> dict[str, tuple[int, Any]]:
     return {
         argument.name: (
             place,
             argument.default_value if argument.has_default_value() else None,
         )
-        for place, argument in enumerate(target._schema.arguments)
+        for place, argument in enumerate(target._schema.arguments)  # noqa: SLF001 (the only way to it)
     }
 
 
 class Call:
     """A recorded call of one ATen operator."""
 
-    __slots__ = ("_evaluate", "node", "out")
+    __slots__ = ("_args", "_evaluate", "_parameters", "node", "out")
 
-    def __init__(
-        self, node: fx.Node, evaluate: Callable[[fx.Node], torch.Tensor | None]
-    ) -> None:
+    def __init__(self, node: fx.Node, evaluate: Callable[[fx.Node], torch.Tensor | None]) -> None:
         self.node = node
         self._evaluate = evaluate
+        self._args = node.args
+        assert isinstance(node.target, OpOverload)
+        self._parameters = _parameters(node.target)
         spec = node.meta["spec"]
         self.out: Shape = (spec[0].shape if spec[0] else ()) if _several(spec) else spec.shape
 
     def __getitem__(self, name: str) -> Any:
         """The argument of that schema name, its default where it was not given."""
-        target = self.node.target
-        assert isinstance(target, torch._ops.OpOverload)
-        place, default = _parameters(target)[name]
-        args = self.node.args
+        place, default = self._parameters[name]
+        args = self._args
         return args[place] if place < len(args) else self.node.kwargs.get(name, default)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The argument of that name, or ``default`` if the overload has no such parameter."""
-        target = self.node.target
-        assert isinstance(target, torch._ops.OpOverload)
-        return self[name] if name in _parameters(target) else default
+        return self[name] if name in self._parameters else default
 
     def outs(self) -> tuple[Shape | None, ...]:
         """The shapes of all outputs; None for an output that is no tensor."""

@@ -20,9 +20,7 @@ def convolution(call: Call) -> Reads:
     kernel = shape(weight)
     dims = len(kernel) - 2
     transposed, groups = bool(call["transposed"]), int(call["groups"])
-    channels = (
-        (kernel[0], kernel[1] * groups) if transposed else (kernel[1] * groups, kernel[0])
-    )
+    channels = (kernel[0], kernel[1] * groups) if transposed else (kernel[1] * groups, kernel[0])
     axes = convolution_axes(
         kernel[2:],
         tuple(per_axis(call["stride"], dims)),

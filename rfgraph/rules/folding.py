@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -32,7 +33,7 @@ def im2col(call: Call) -> Reads:
     """(N, C, H, W) to (N, C kh kw, windows): every column element is one pixel."""
     source = call["self"]
     in_shape = shape(source)
-    *_, channels, height, width = in_shape
+    height, width = in_shape[-2:]
     kernel = tuple(call["kernel_size"])
 
     def build() -> npt.NDArray[np.int64]:
@@ -41,7 +42,6 @@ def im2col(call: Call) -> Reads:
         found = np.where(pixels >= 0, planes * height * width + pixels, -1)
         return found.reshape(call.out)
 
-    del channels
     return [Read(source, Lookup(in_shape, build))]
 
 
@@ -53,6 +53,7 @@ def col2im(call: Call) -> Reads:
     elements = kernel[0] * kernel[1]
 
     def build(element: int) -> npt.NDArray[np.int64]:
+        """The windows' columns under one element of the kernel."""
         pixels, _ = _window_pixels(out_shape[-2:], kernel, call)
         windows = pixels.shape[1]
         place = np.full(out_shape[-2] * out_shape[-1], -1, np.int64)
@@ -63,7 +64,7 @@ def col2im(call: Call) -> Reads:
         return found.reshape(out_shape)
 
     return [
-        Read(source, Lookup(in_shape, lambda element=i * kernel[1] + j: build(element)))
+        Read(source, Lookup(in_shape, partial(build, i * kernel[1] + j)))
         for i, j in product(range(kernel[0]), range(kernel[1]))
     ]
 

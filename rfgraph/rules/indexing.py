@@ -8,7 +8,7 @@ from torch import fx
 
 from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.movement import table
-from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Lookup, Shape
+from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Everything, Lookup
 from rfgraph.rules.axes import along, broadcast
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
@@ -55,7 +55,7 @@ def index(call: Call) -> Reads:
             return found.reshape(out_shape)
 
         return [Read(source, Lookup(in_shape, build))]
-    return _computed(source, [n for n in chosen if n is not None], out_shape)
+    return _computed(source, [n for n in chosen if n is not None])
 
 
 def _is_vector(node: fx.Node | None, length: int) -> bool:
@@ -63,10 +63,7 @@ def _is_vector(node: fx.Node | None, length: int) -> bool:
     return node is not None and len(shape(node)) == 1 and node.meta["spec"].dtype.is_signed
 
 
-def _computed(source: fx.Node, indices: list[fx.Node], out_shape: Shape) -> Reads:
-    from rfgraph.geometry.tensor_map import Everything
-
-    del out_shape
+def _computed(source: fx.Node, indices: list[fx.Node]) -> Reads:
     reason = "positions are computed"
     return [Read(node, Everything(), reason) for node in (source, *indices)]
 
@@ -94,9 +91,7 @@ def gather(call: Call) -> Reads:
         def build() -> npt.NDArray[np.int64]:
             flat = np.arange(int(np.prod(in_shape)), dtype=np.int64).reshape(in_shape)
             cut = flat[
-                tuple(
-                    slice(None) if k == axis else slice(0, n) for k, n in enumerate(out_shape)
-                )
+                tuple(slice(None) if k == axis else slice(0, n) for k, n in enumerate(out_shape))
             ]
             found: npt.NDArray[np.int64] = np.take_along_axis(cut, values.cpu().numpy(), axis)
             return found

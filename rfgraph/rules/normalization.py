@@ -53,9 +53,11 @@ def layer_norm(call: Call) -> PerOutput:
     count = len(call["normalized_shape"])
     whole = tuple(range(rank - count, rank))
     own = [Read(source, identity(rank)), Read(source, mixing(rank, whole))]
-    for node in (call.get("weight"), call.get("bias")):
-        if node is not None:
-            own.append(Read(node, broadcast(shape(node), call.out)))
+    own.extend(
+        Read(node, broadcast(shape(node), call.out))
+        for node in (call.get("weight"), call.get("bias"))
+        if node is not None
+    )
     statistics = [Read(source, reduced(rank, whole, keepdim=True))]
     return PerOutput((own, *(statistics,) * (len(call.outs()) - 1)))
 
@@ -98,9 +100,9 @@ def softmax(call: Call) -> Reads:
     """The axis as a whole; the element is no separate local path."""
     source = call["self"]
     rank = len(shape(source))
-    return [Read(source, mixing(rank, (call["dim"] % rank,)))] if rank else [
-        Read(source, identity(0))
-    ]
+    return (
+        [Read(source, mixing(rank, (call["dim"] % rank,)))] if rank else [Read(source, identity(0))]
+    )
 
 
 RULES: dict[str, Rule] = {

@@ -18,8 +18,7 @@ def _windows(call: Call, image_name: str, dims: int) -> Reads:
     padding = per_axis(call["padding"], dims)
     dilation = per_axis(call.get("dilation", 1), dims)
     maps: dict[int, AxisMap] = {
-        rank - dims + k: window(kernel[k], stride[k], dilation[k], padding[k])
-        for k in range(dims)
+        rank - dims + k: window(kernel[k], stride[k], dilation[k], padding[k]) for k in range(dims)
     }
     return [Read(image, along(rank, maps))]
 

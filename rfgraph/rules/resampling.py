@@ -12,7 +12,11 @@ from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
 from rfgraph.rules.axes import along
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 
-_SCALE_NAMES = {1: ("scales",), 2: ("scales_h", "scales_w"), 3: ("scales_d", "scales_h", "scales_w")}
+_SCALE_NAMES = {
+    1: ("scales",),
+    2: ("scales_h", "scales_w"),
+    3: ("scales_d", "scales_h", "scales_w"),
+}
 
 AxisBuilder = Callable[[int, int, float | None, bool, bool], AxisMap]
 """Input length, output length, scale factor, aligned corners, double precision."""

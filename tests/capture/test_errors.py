@@ -14,7 +14,7 @@ from rfgraph.errors import CaptureError, InputError, ModelError, RfgraphError
 def test_wrong_channels():
     """A wrong channel count names the layer, the shapes and the remedy."""
     model = torchvision.models.resnet18()
-    with pytest.raises(CaptureError, match="'conv1'.*4 channels.*give an input with 3") as caught:
+    with pytest.raises(CaptureError, match=r"'conv1'.*4 channels.*give an input with 3") as caught:
         record(model, (torch.empty(1, 4, 64, 64),))
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert "conv2d" in str(caught.value)
@@ -35,7 +35,7 @@ def test_float_indices():
 
 def test_wrong_features():
     """A flattened size that does not fit names the layer."""
-    with pytest.raises(CaptureError, match="'fc'.*linear.*size"):
+    with pytest.raises(CaptureError, match=r"'fc'.*linear.*size"):
         record(Head(), (torch.empty(1, 3, 5, 5),))
 
 

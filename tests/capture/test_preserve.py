@@ -116,7 +116,7 @@ def test_fast_paths_and_settings_come_back():
 
     def forward(x):
         seen.append(torch.backends.mha.get_fastpath_enabled())
-        torch.use_deterministic_algorithms(True)  # noqa: FBT003
+        torch.use_deterministic_algorithms(True)
         return x + 1
 
     record(forward, (torch.empty(2),))

@@ -95,6 +95,8 @@ def elementwise(rng, func):
         other = [n if rng.random() < 0.6 else 1 for n in shape][rng.randint(0, len(shape)) :]
         y = rng.choice([tensor(rng, other), tensor(rng, shape), 2, 1.5])
         return (y, x) if isinstance(y, torch.Tensor) and rng.random() < 0.5 else (x, y)
+    if func._opname == "clamp":
+        return (x, 0, rng.choice([6.0, None]))
     required = [a for a in func._schema.arguments if not a.has_default_value()]
     return (x, *(1.5 for _ in required[1:]))
 

@@ -100,8 +100,10 @@ def _local_mean(call: Call) -> Reads:
 
 def _global_pool(call: Call) -> PerOutput:
     source = call["self"]
-    reads = tuple(AxisRead(k, WHOLE) if k > 1 else AxisRead(k, r.reads) for k, r in enumerate(
-        identity(4).reads))
+    reads = tuple(
+        AxisRead(k, WHOLE) if k > 1 else AxisRead(k, r.reads)
+        for k, r in enumerate(identity(4).reads)
+    )
     return PerOutput(([Read(source, Axes(reads))],) * 2)
 
 
@@ -130,12 +132,26 @@ LIES = [
     Lie("padding-ignored", "aten.convolution", _windows(padding=0), _dilated),
     Lie("stride-ignored", "aten.convolution", _windows(stride=2), _dilated),
     Lie("phases-shifted", "aten.convolution", _with_space(_shifted), _transposed),
-    Lie("axes-swapped", "aten.convolution", _with_space(_swapped), lambda: nn.Conv2d(2, 2, (3, 1), padding=(1, 0))),
+    Lie(
+        "axes-swapped",
+        "aten.convolution",
+        _with_space(_swapped),
+        lambda: nn.Conv2d(2, 2, (3, 1), padding=(1, 0)),
+    ),
     Lie("branch-forgotten", "aten.add.Tensor", _first_only, Residual),
     Lie("global-called-local", "aten.mean", _local_mean, Gate),
-    Lie("local-called-global", "aten.max_pool2d_with_indices", _global_pool, lambda: nn.MaxPool2d(3, 1, 1)),
-    Lie("align-corners-ignored", "aten.upsample_bilinear2d", _corners_ignored,
-        lambda: nn.Upsample((13, 13), mode="bilinear", align_corners=True)),
+    Lie(
+        "local-called-global",
+        "aten.max_pool2d_with_indices",
+        _global_pool,
+        lambda: nn.MaxPool2d(3, 1, 1),
+    ),
+    Lie(
+        "align-corners-ignored",
+        "aten.upsample_bilinear2d",
+        _corners_ignored,
+        lambda: nn.Upsample((13, 13), mode="bilinear", align_corners=True),
+    ),
 ]
 
 

@@ -1,0 +1,224 @@
+"""The receptive fields of every tensor of a model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import networkx as nx
+
+from rfgraph.analysis.field import Field
+from rfgraph.analysis.input_info import InputInfo
+from rfgraph.analysis.node import Node
+from rfgraph.analysis.region import state_hull
+from rfgraph.errors import NodeNotFoundError
+from rfgraph.propagation.apply import apply
+from rfgraph.propagation.field import axis_field
+from rfgraph.propagation.note import Status, worst
+from rfgraph.propagation.paths import Paths, count_paths, extreme_paths, trace
+from rfgraph.propagation.propagate import Subject
+from rfgraph.propagation.state import State
+from rfgraph.report import FORMATS, Report, from_analysis, save
+from rfgraph.rules.call import Read
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The receptive fields of every tensor of a model, for given input shapes.
+
+    Attributes:
+        graph: The operator graph; see :func:`rfgraph.propagation.graph.build_graph`.
+        inputs: The model's tensor inputs by name, in order.
+        outputs: The model's tensor outputs by name, in order.
+        modules: For every module path the node that each of its calls returned.
+        module_types: Class names by module path.
+        provenance: Versions and settings that the numbers were made with.
+        states: What reaches each node.
+        subjects: The followed axes.
+    """
+
+    graph: nx.DiGraph[str]
+    inputs: Mapping[str, InputInfo]
+    module_types: Mapping[str, str]
+    provenance: Mapping[str, str]
+    states: Mapping[str, State] = field(repr=False)
+    subjects: tuple[Subject, ...] = field(repr=False)
+    output_names: Mapping[str, str] = field(repr=False)
+    module_names: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every tensor that an input reaches, inputs and outputs included, in execution order."""
+        return tuple(Node(name, self) for name in self.graph.nodes)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def returned(self) -> frozenset[str]:
+        """Names of the nodes that some module below the root returned."""
+        return frozenset(
+            name for path, names in self.module_names.items() if path for name in names
+        )
+
+    @cached_property
+    def modules(self) -> Mapping[str, tuple[Node, ...]]:
+        """For every module path the node that each of its calls returned."""
+        return {
+            path: tuple(self._by_name[n] for n in names)
+            for path, names in self.module_names.items()
+        }
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Node]:
+        """The model's outputs: ``"output"``, or ``"output.0"``, ``"output.aux"`` if several."""
+        return {name: self._by_name[node] for name, node in self.output_names.items()}
+
+    def output(self, name: str | None = None) -> Node:
+        """The named output, or the first.
+
+        Raises:
+            NodeNotFoundError: The model has no output of that name.
+        """
+        if name is None:
+            return next(iter(self.outputs.values()))
+        for candidate in (name, f"output.{name}"):
+            if candidate in self.outputs:
+                return self.outputs[candidate]
+        message = f"The model has no output {name!r}; its outputs are {', '.join(self.outputs)}."
+        raise NodeNotFoundError(message)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name or name in self.module_names
+
+    def __getitem__(self, name: str) -> Node:
+        """The node of that name, or what the first call of the module of that path returned.
+
+        Raises:
+            NodeNotFoundError: There is no such node or module; the message names close matches.
+        """
+        if name in self._by_name:
+            return self._by_name[name]
+        if self.module_names.get(name):
+            return self._by_name[self.module_names[name][0]]
+        known = [*self._by_name, *self.module_names]
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        message = f"No node or module is named {name!r}.{hint}"
+        raise NodeNotFoundError(message)
+
+    def field_of(self, state: State, input_name: str) -> Field:
+        """The field that a state describes with respect to one input."""
+        key = (state, input_name)
+        if key not in self._fields:
+            self._fields[key] = self._field_of(state, input_name)
+        return self._fields[key]
+
+    @cached_property
+    def _fields(self) -> dict[tuple[State, str], Field]:
+        # Elementwise operators hand their input's state on, so most nodes share one.
+        return {}
+
+    def _field_of(self, state: State, input_name: str) -> Field:
+        info = self.inputs[input_name]
+        axes = []
+        batch = None
+        for k, subject in enumerate(self.subjects):
+            if subject.source != input_name:
+                continue
+            found = axis_field(state, k, subject.length)
+            if subject.axis == info.batch:
+                batch = found
+            else:
+                axes.append(found)
+        return Field(tuple(axes), batch)
+
+    def unclipped(
+        self, state: State, input_name: str, position: Mapping[int, int]
+    ) -> tuple[tuple[int, int] | None, ...]:
+        """(first, last) per analysed axis of what one position of a state sees locally, unclipped.
+
+        Args:
+            state: The state of the node.
+            input_name: Which input.
+            position: Index along each spatial axis of the node.
+        """
+        hulls: list[tuple[int, int] | None] = []
+        for k, subject in enumerate(self.subjects):
+            if subject.source != input_name or subject.axis == self.inputs[input_name].batch:
+                continue
+            hulls.append(state_hull(state, k, position))
+        return tuple(hulls)
+
+    def is_local_read(self, source: str, name: str, read: Read) -> bool:
+        """Whether a read leaves every analysed axis local that was local before."""
+        before = self.states[source]
+        after = apply(before, read.map, self.graph.nodes[name]["shape"], name)
+        for k, subject in enumerate(self.subjects):
+            if subject.axis == self.inputs[subject.source].batch:
+                continue
+            had = any(part[k] is not None and part[k].terms for part in before.parts)  # type: ignore[union-attr]
+            has = any(part[k] is not None and part[k].terms for part in after.parts)  # type: ignore[union-attr]
+            if had and not has:
+                return False
+        return True
+
+    @cached_property
+    def _sources(self) -> Mapping[str, State]:
+        return {name: self.states[name] for name in self.inputs}
+
+    @cached_property
+    def _followed(self) -> tuple[Subject, ...]:
+        return tuple(s for s in self.subjects if s.axis != self.inputs[s.source].batch)
+
+    @cached_property
+    def path_counts(self) -> Mapping[str, int]:
+        """The number of paths from the inputs to every node, exact."""
+        return count_paths(self.graph, self._sources)
+
+    @cached_property
+    def _narrowest(self) -> Mapping[str, str | None]:
+        return extreme_paths(self.graph, self._sources, self.subjects, lambda a, b: a < b)
+
+    @cached_property
+    def _widest(self) -> Mapping[str, str | None]:
+        return extreme_paths(self.graph, self._sources, self.subjects, lambda a, b: a > b)
+
+    def paths_to(self, name: str) -> Paths:
+        """The paths from the inputs to one node."""
+        return Paths(
+            self.path_counts[name],
+            lambda: trace(self._narrowest, name),
+            lambda: trace(self._widest, name),
+        )
+
+    @property
+    def status(self) -> Status:
+        """The least certain status of any node."""
+        return worst(note for node in self.nodes for note in node.notes)
+
+    def report(self) -> Report:
+        """The analysis as plain data."""
+        return from_analysis(self)
+
+    def to_yaml(self) -> str:
+        """The report as YAML."""
+        return FORMATS["yaml"].render(self.report())
+
+    def save(self, path: str | Path) -> None:
+        """Write the report to a file, as YAML or JSON by its suffix, whole or not at all."""
+        save(self.report(), path)
+
+    def __str__(self) -> str:
+
+        return FORMATS["table"].render(self.report())

@@ -1,0 +1,138 @@
+"""From a model to its receptive fields."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from rfgraph._version import __version__
+from rfgraph.analysis.analysis import Analysis
+from rfgraph.analysis.input_info import describe_input
+from rfgraph.capture import Recording, evaluate, make_inputs, record
+from rfgraph.errors import NoPathError
+from rfgraph.propagation.graph import build_graph
+from rfgraph.propagation.propagate import Subject, propagate, source_state
+from rfgraph.rules.builtin import BUILTIN_RULES
+from rfgraph.rules.rule_set import RuleSet
+
+
+def analyze(
+    model: Any,
+    inputs: Any = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    axes: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    layout: str | Mapping[str, str] | None = None,
+    rules: RuleSet | None = None,
+    strict: bool = False,
+    training: bool = False,
+    real: bool = False,
+) -> Analysis:
+    """The receptive fields of every tensor that the model computes.
+
+    The model runs once on tensors without data, in eval mode, and is left as it was found.
+
+    Args:
+        model: An ``nn.Module``, any callable on tensors, a ``GraphModule`` or an
+            ``ExportedProgram``.
+        inputs: A shape such as ``(1, 3, 224, 224)``, several shapes or tensors, or a mapping from
+            forward parameters to shapes or tensors.
+        kwargs: Further keyword arguments of forward, tensors or plain values.
+        axes: The analysed tensor axes; by default all after batch and channel, or axis 1 of a
+            two-dimensional input. A mapping gives them per input.
+        layout: A letter per axis instead, such as ``"NHWC"`` or ``"NLC"``: N is the batch, C the
+            channels, all others are analysed.
+        rules: The operator rules; the built-in ones by default.
+        strict: Raise on an operator without a rule instead of treating it as global.
+        training: Analyse the model in training mode (batch statistics).
+        real: Run on real tensors, for models whose control flow needs data.
+
+    Raises:
+        InputError: The inputs do not fit the model, or the axes do not fit the inputs.
+        ModelError: The model is no module or callable.
+        CaptureError: The model raised; the message says where.
+        UnknownOperatorError: ``strict`` and an operator has no rule.
+        NoPathError: No output depends on any input.
+    """
+    args, keywords = ((), {}) if inputs is None else make_inputs(model, inputs)
+    with _without_collections():
+        recording = record(
+            model, args, {**keywords, **(kwargs or {})}, training=training, real=real
+        )
+        return analyze_recording(
+            recording, axes=axes, layout=layout, rules=rules, strict=strict, training=training
+        )
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Pauses the garbage collector.
+
+    Nothing made here is garbage yet, and looking for some through a large model's modules costs
+    more than the analysis.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def analyze_recording(
+    recording: Recording,
+    *,
+    axes: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    layout: str | Mapping[str, str] | None = None,
+    rules: RuleSet | None = None,
+    strict: bool = False,
+    training: bool = False,
+) -> Analysis:
+    """As :func:`analyze`, for a model that has been recorded already."""
+    infos = {
+        name: describe_input(name, node, axes, layout) for name, node in recording.inputs.items()
+    }
+    graph = build_graph(
+        recording.graph.nodes,
+        recording.inputs,
+        recording.outputs.values(),
+        rules or BUILTIN_RULES,
+        evaluate,
+        strict=strict,
+    )
+    subjects = tuple(
+        Subject(name, axis, info.shape[axis])
+        for name, info in infos.items()
+        for axis in ((info.batch, *info.axes) if info.batch is not None else info.axes)
+    )
+    sources = {
+        name: source_state(info.shape, name, subjects, info.batch) for name, info in infos.items()
+    }
+    states = propagate(graph, sources, len(subjects))
+    name_of = {attributes["fx"]: name for name, attributes in graph.nodes.items()}
+    outputs = {name: name_of[node] for name, node in recording.outputs.items() if node in name_of}
+    if not any(states[name].reaches for name in outputs.values()):
+        message = (
+            "No output of the model depends on any of its inputs; check that forward uses "
+            f"{', '.join(infos) or 'an input'} and returns what it computes."
+        )
+        raise NoPathError(message)
+    modules = {
+        path: found
+        for path, nodes in recording.modules.items()
+        if (found := tuple(name_of[n] for n in nodes if n in name_of))
+    }
+    provenance = {
+        "rfgraph": __version__,
+        "torch": str(torch.__version__),
+        "capture": recording.source,
+        "training": str(training).lower(),
+    }
+    return Analysis(
+        graph, infos, recording.module_types, provenance, states, subjects, outputs, modules
+    )

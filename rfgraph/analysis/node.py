@@ -1,0 +1,276 @@
+"""One tensor of the model and everything that can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from torch import fx
+from torch._ops import OpOverload
+
+from rfgraph.analysis.branch import Branch, are_aligned
+from rfgraph.analysis.field import Field
+from rfgraph.analysis.region import Region
+from rfgraph.errors import IndexRangeError, InputError
+from rfgraph.geometry.tensor_map import Shape
+from rfgraph.propagation.apply import apply
+from rfgraph.propagation.footprint import pull_back
+from rfgraph.propagation.graph import Edge
+from rfgraph.propagation.note import Note, Status, worst
+from rfgraph.propagation.paths import Paths
+from rfgraph.propagation.state import State, spatial_axes
+
+if TYPE_CHECKING:
+    from rfgraph.analysis.analysis import Analysis
+
+Scope = Literal["total", "local"]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One tensor of the model, by the operator that made it.
+
+    Attributes:
+        name: Unique name: the module path, or the path of the innermost module and the function.
+        analysis: The analysis that the node belongs to.
+    """
+
+    name: str
+    analysis: Analysis = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Node({self.name!r}, shape={self.shape})"
+
+    @property
+    def fx(self) -> fx.Node:
+        """The recorded node."""
+        node: fx.Node = self.analysis.graph.nodes[self.name]["fx"]
+        return node
+
+    @property
+    def shape(self) -> Shape:
+        """The tensor's shape."""
+        shape: Shape = self.analysis.graph.nodes[self.name]["shape"]
+        return shape
+
+    @property
+    def dtype(self) -> str:
+        """The tensor's type without the ``torch.`` prefix."""
+        return str(self.fx.meta["spec"].dtype).removeprefix("torch.")
+
+    @property
+    def operator(self) -> str:
+        """The ATen operator, such as ``aten.convolution.default``; ``input`` for an input."""
+        node = self.fx
+        if node.op == "placeholder":
+            return "input"
+        if isinstance(node.target, OpOverload):
+            return str(node.target)
+        caller = node.args[0] if node.args else None
+        return str(caller.target) if isinstance(caller, fx.Node) else str(node.target)
+
+    @property
+    def module(self) -> str:
+        """Path of the innermost module that ran the operator; empty for the root."""
+        return str(self.fx.meta.get("module", ""))
+
+    @property
+    def module_type(self) -> str:
+        """Class name of that module; empty if unknown."""
+        return self.analysis.module_types.get(self.module, "")
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the tensor is what some module below the root returned."""
+        return self.name in self.analysis.returned
+
+    @property
+    def state(self) -> State:
+        """All that is known of what reaches the tensor."""
+        return self.analysis.states[self.name]
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """The field with respect to each input, by input name."""
+        return {name: self.analysis.field_of(self.state, name) for name in self.analysis.inputs}
+
+    @property
+    def field(self) -> Field:
+        """The field with respect to the first input that reaches the node, or the first input."""
+        return next(
+            (f for f in self.fields.values() if f.reaches), next(iter(self.fields.values()))
+        )
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What keeps the field from being exact, in node order."""
+        notes = set(self.state.notes)
+        if not all(f.resolved for f in self.fields.values()):
+            reason = "local paths along different axes are bounded by their common hull"
+            notes.add(Note(Status.BOUND, self.name, reason))
+        return tuple(sorted(notes, key=lambda n: (n.node, n.reason)))
+
+    @property
+    def status(self) -> Status:
+        """How sure the field is."""
+        return worst(self.notes)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The notes as sentences."""
+        return tuple(map(str, self.notes))
+
+    @property
+    def spatial_axes(self) -> tuple[int, ...]:
+        """The node's tensor axes that a position indexes."""
+        found = spatial_axes(self.state)
+        first = self.analysis.inputs[self._main_input]
+        if len(self.shape) == len(first.shape) and (
+            set(found) <= set(first.axes) or set(first.axes) <= set(found)
+        ):
+            # Axes that a select or a reduction took and a broadcast put back count; channels that
+            # are nothing but folded space do not.
+            return first.axes
+        return found
+
+    @property
+    def paths(self) -> Paths:
+        """How many paths lead here, and the nodes along a narrowest and a widest one."""
+        return self.analysis.paths_to(self.name)
+
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """The tensors that meet here, if two or more with a local field do; otherwise empty."""
+        graph = self.analysis.graph
+        seen: list[tuple[str, Field]] = []
+        for source, data in graph.pred[self.name].items():
+            edge: Edge = data["edge"]
+            for read in edge.reads[:1]:
+                state = apply(self.analysis.states[source], read.map, self.shape, self.name)
+                found = self.analysis.field_of(state, self._main_input)
+                if found.local is not None:
+                    seen.append((source, found))
+        if len(seen) < 2:
+            return ()
+        first = seen[0][1]
+        return tuple(Branch(source, f, are_aligned(first, f)) for source, f in seen)
+
+    @property
+    def _main_input(self) -> str:
+        return next((name for name, f in self.fields.items() if f.reaches), next(iter(self.fields)))
+
+    def region(
+        self, index: Sequence[int] | int, *, input: str | None = None, scope: Scope = "total"
+    ) -> Region:
+        """The exact hull of what reaches one position, over all channels and samples.
+
+        Args:
+            index: The position along the node's spatial axes; negative counts from the end.
+            input: Which input; the main one by default.
+            scope: ``"total"`` for the structural truth, ``"local"`` for local paths alone.
+
+        Raises:
+            IndexRangeError: The position has the wrong number of axes or lies outside the node.
+            InputError: There is no such input.
+        """
+        name = self._input_name(input)
+        info = self.analysis.inputs[name]
+        index = self._checked(index)
+        mask = self._pulled(index, name, scope)
+        hull: tuple[tuple[int, int], ...] | None = None
+        if mask is not None and mask.any():
+            hull = tuple(_extent_of(mask, axis, info.shape[axis]) for axis in info.axes)
+        return Region(hull, self._unclipped(index, name, hull), len(info.shape), info.axes)
+
+    def footprint(
+        self, index: Sequence[int] | int, *, input: str | None = None, scope: Scope = "total"
+    ) -> npt.NDArray[np.bool_]:
+        """The exact set of input positions that reach one position of the node.
+
+        Args:
+            index: The position along the node's spatial axes; negative counts from the end.
+            input: Which input; the main one by default.
+            scope: ``"total"`` for the structural truth, ``"local"`` for local paths alone.
+
+        Returns:
+            True where the input position reaches the element, for any channel and sample; shaped
+            as the input's analysed axes.
+
+        Raises:
+            IndexRangeError: The position has the wrong number of axes or lies outside the node.
+            InputError: There is no such input.
+        """
+        name = self._input_name(input)
+        info = self.analysis.inputs[name]
+        lengths = tuple(info.shape[axis] for axis in info.axes)
+        mask = self._pulled(self._checked(index), name, scope)
+        if mask is None:
+            return np.zeros(lengths, dtype=bool)
+        others = tuple(axis for axis in range(len(info.shape)) if axis not in info.axes)
+        return np.array(np.broadcast_to(mask.any(axis=others), lengths))
+
+    def _input_name(self, name: str | None) -> str:
+        if name is None:
+            return self._main_input
+        if name not in self.analysis.inputs:
+            known = ", ".join(self.analysis.inputs)
+            message = f"The model has no input {name!r}; its inputs are {known}."
+            raise InputError(message)
+        return name
+
+    def _checked(self, index: Sequence[int] | int) -> tuple[int, ...]:
+        given = (index,) if isinstance(index, int) else tuple(index)
+        lengths = tuple(self.shape[axis] for axis in self.spatial_axes)
+        if len(given) != len(lengths):
+            message = (
+                f"{self.name} has {len(lengths)} spatial axes of lengths {lengths}, so a position "
+                f"needs {len(lengths)} indices; got {given}."
+            )
+            raise IndexRangeError(message)
+        if any(not -n <= i < n for i, n in zip(given, lengths, strict=True)):
+            message = f"Position {given} lies outside {self.name}, whose lengths are {lengths}."
+            raise IndexRangeError(message)
+        return tuple(i % n for i, n in zip(given, lengths, strict=True))
+
+    def _pulled(
+        self, index: tuple[int, ...], input_name: str, scope: Scope
+    ) -> npt.NDArray[np.bool_] | None:
+        lengths = [1] * len(self.shape)
+        for axis in self.spatial_axes:
+            lengths[axis] = self.shape[axis]
+        mask = np.zeros(lengths, dtype=bool)
+        place = [slice(None)] * len(self.shape)
+        for axis, i in zip(self.spatial_axes, index, strict=True):
+            place[axis] = slice(i, i + 1)
+        mask[tuple(place)] = True
+        follow = self.analysis.is_local_read if scope == "local" else None
+        found = pull_back(self.analysis.graph, self.name, mask, {input_name}, follow)
+        return found.get(input_name)
+
+    def _unclipped(
+        self,
+        index: tuple[int, ...],
+        input_name: str,
+        hull: tuple[tuple[int, int], ...] | None,
+    ) -> tuple[tuple[int, int] | None, ...]:
+        position = dict(zip(self.spatial_axes, index, strict=True))
+        local = self.analysis.unclipped(self.state, input_name, position)
+        field = self.fields[input_name]
+        if hull is None:
+            return local
+        # Padding that moves real pixels makes border elements see more than the pattern says.
+        return tuple(
+            here if here is None or is_global else (min(here[0], seen[0]), max(here[1], seen[1]))
+            for here, seen, is_global in zip(local, hull, field.global_axes, strict=True)
+        )
+
+
+def _extent_of(mask: npt.NDArray[np.bool_], axis: int, length: int) -> tuple[int, int]:
+    if mask.shape[axis] == 1:
+        return (0, length - 1)
+    hit = np.flatnonzero(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
+    return int(hit[0]), int(hit[-1])

@@ -25,7 +25,7 @@ from rfgraph.report import FORMATS, Report, from_analysis, save
 from rfgraph.rules.call import Read
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Analysis:
     """The receptive fields of every tensor of a model, for given input shapes.
 
@@ -48,6 +48,10 @@ class Analysis:
     subjects: tuple[Subject, ...] = field(repr=False)
     output_names: Mapping[str, str] = field(repr=False)
     module_names: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{i.name} {i.shape}" for i in self.inputs.values())
+        return f"Analysis({len(self)} nodes of {given})"
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:

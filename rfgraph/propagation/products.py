@@ -399,7 +399,6 @@ def _read_labels(state: State, step: _Step) -> Labels | None:
                 # Outputs are distinct within a chunk.
                 target[..., outs] |= moved[..., ins]
             masks = np.moveaxis(target, -1, axis)
-    out = np.zeros((1,) * len(step.out_shape), dtype=masks.dtype)
     source, destination, kept = [], [], []
     for axis, read in enumerate(reads):
         if read.out_axis is not None and masks.shape[axis] > 1:

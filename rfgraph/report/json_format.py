@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rfgraph.report.selection import EVERYTHING, Selection, select_nodes
+from rfgraph.report.selection import EVERYTHING, Selection, selected
 from rfgraph.report.structure import Data, to_data
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def render(report: Report, selection: Selection = EVERYTHING) -> str:
     Raises:
         ReportError: If `selection` names a node that there is not.
     """
-    shown = replace(report, nodes=select_nodes(report, selection))
+    shown = selected(report, selection)
     return _spell(to_data(shown), "") + "\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -49,6 +49,22 @@ def select_nodes(report: Report, selection: Selection) -> tuple[NodeFacts, ...]:
         if matches(selection.nodes, name_of(node, paths))
         and (selection.level != "module" or node.is_module)
     )
+
+
+def selected(report: Report, selection: Selection) -> Report:
+    """Return `report` with only the nodes that `selection` wants and the modules they belong to.
+
+    Raises:
+        ReportError: If a pattern matches no node; the message names close ones.
+    """
+    if not selection.nodes and selection.level != "module":
+        return report
+    nodes = select_nodes(report, selection)
+    kept = {node.name for node in nodes}
+    modules = {
+        path: module for path, module in report.modules.items() if kept.issuperset(module.nodes)
+    }
+    return replace(report, nodes=nodes, modules=modules)
 
 
 def matches(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:

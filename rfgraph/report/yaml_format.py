@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rfgraph.report.selection import EVERYTHING, Selection, select_nodes
+from rfgraph.report.selection import EVERYTHING, Selection, selected
 from rfgraph.report.structure import Data, to_data
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def render(report: Report, selection: Selection = EVERYTHING) -> str:
     Raises:
         ReportError: If `selection` names a node that there is not.
     """
-    shown = replace(report, nodes=select_nodes(report, selection))
+    shown = selected(report, selection)
     return "\n".join(_block(to_data(shown), "")) + "\n"
 
 

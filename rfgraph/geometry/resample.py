@@ -14,7 +14,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from rfgraph.geometry.axis_map import AxisMap, Border
+from rfgraph.geometry.axis_map import SAME, AxisMap, Border
 from rfgraph.geometry.index_set import IndexSet, index_set, interval
 from rfgraph.geometry.periodic import Finite, IndexMap, from_function
 
@@ -83,7 +83,12 @@ def nearest(
 def linear(
     in_length: int, out_length: int, scale_factor: float | None, *, align_corners: bool
 ) -> AxisMap:
-    """Output o reads the two pixels around its sampling position, one where it hits a pixel."""
+    """Output o reads the two pixels around its sampling position, one where it hits a pixel.
+
+    Equal lengths copy, whatever the scale factor.
+    """
+    if in_length == out_length:
+        return SAME
     return _interpolated(in_length, out_length, scale_factor, align_corners, (0, 1))
 
 
@@ -128,8 +133,10 @@ def antialiased(
     """Output o reads the pixels under a triangle (radius 1) or cubic (radius 2) filter.
 
     When shrinking, the filter is widened by the step, as in Pillow; pixels beyond the border are
-    left out and the weights renormalised.
+    left out and the weights renormalised. Equal lengths copy, whatever the scale factor.
     """
+    if in_length == out_length:
+        return SAME
     if align_corners:
         step = _corner_step(in_length, out_length)
     else:

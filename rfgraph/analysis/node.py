@@ -264,9 +264,13 @@ class Node:
             return local
         # Padding that moves real pixels makes border elements see more than the pattern says.
         return tuple(
-            here if here is None or is_global else (min(here[0], seen[0]), max(here[1], seen[1]))
+            here if is_global else _around(here, seen)
             for here, seen, is_global in zip(local, hull, field.global_axes, strict=True)
         )
+
+
+def _around(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:
+    return b if a is None else (min(a[0], b[0]), max(a[1], b[1]))
 
 
 def _extent_of(mask: npt.NDArray[np.bool_], axis: int, length: int) -> tuple[int, int]:

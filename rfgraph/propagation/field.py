@@ -12,7 +12,7 @@ import numpy as np
 from rfgraph.geometry.index_set import EMPTY, IndexSet, union_all
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic
 from rfgraph.propagation.digits import carrier_length, size_of
-from rfgraph.propagation.merge import union_reaches
+from rfgraph.propagation.merge import flatten_term, union_reaches
 from rfgraph.propagation.state import Layout, Reach, State, Term
 
 
@@ -23,14 +23,12 @@ class AxisField:
     Attributes:
         length: Length of the input axis.
         local: The field over local paths as a function of the output index; None if there is none.
-        count: Number of output indices along the axes that carry the field.
         origins: Nodes that first made the axis global; empty if no path mixes it.
         resolved: Whether one function describes all local paths; if not, ``local`` bounds them.
     """
 
     length: int
     local: IndexMap | None
-    count: int
     origins: tuple[str, ...]
     resolved: bool = True
 
@@ -101,7 +99,7 @@ class AxisField:
         """Number of phases; the number of elements where no pattern repeats."""
         if self.interior is not None:
             return self.interior.period
-        return self.count if self.local is not None else None
+        return len(self.local.sets) if self.local is not None else None
 
     @cached_property
     def start(self) -> int | None:
@@ -184,31 +182,69 @@ def axis_field(state: State, subject: int, length: int) -> AxisField:
         reach = Reach(tuple(_confined(t, state, k) for t in reach.terms), reach.origins)
         joined = reach if joined is None else union_reaches(joined, reach, state.layout)
     if joined is None:
-        return AxisField(length, None, 0, ())
+        return AxisField(length, None, ())
     if not joined.terms:
-        return AxisField(length, None, 0, joined.origins)
+        return AxisField(length, None, joined.origins)
     if len(joined.terms) == 1:
-        term = joined.terms[0]
-        count = carrier_length(state.layout, term.carrier) or 1
-        return AxisField(length, term.field, count, joined.origins)
+        term = _along_its_axis(joined.terms[0], state, subject)
+        return AxisField(length, term.field, joined.origins)
     hull = union_all(_everywhere(term, state.layout) for term in joined.terms)
-    return AxisField(length, Periodic(1, 0, (hull,)), 1, joined.origins, resolved=False)
+    return AxisField(length, Periodic(1, 0, (hull,)), joined.origins, resolved=False)
+
+
+def _along_its_axis(term: Term, state: State, subject: int) -> Term:
+    """The term over the plain index of its tensor axis, if no other followed axis shares that.
+
+    Then the jump counts steps of the axis, also where the field moves once per window. On an axis
+    that is shared (tokens of an image) it counts steps of the term's own digit.
+    """
+    axes = {axis for axis, _, _ in term.carrier}
+    if len(axes) != 1:
+        return term
+    (axis,) = axes
+    if len(state.layout[axis]) == 1 or _shared(state, subject, axis):
+        return term
+    return flatten_term(term, axis, state.layout) or term
+
+
+def _shared(state: State, subject: int, axis: int) -> bool:
+    return any(
+        entry[0] == axis
+        for part in state.parts
+        for k, reach in enumerate(part)
+        if reach is not None and k != subject
+        for term in reach.terms
+        for entry in term.carrier
+    )
 
 
 def _confined(term: Term, state: State, part: int) -> Term:
-    """The term cut to the positions that a part occupies along the axis that carries it."""
-    labels = state.labels
-    if labels is None or len(term.carrier) != 1:
+    """The term cut to the positions that a part occupies along the digits that carry it."""
+    labels, layout = state.labels, state.layout
+    length = carrier_length(layout, term.carrier)
+    if labels is None or length is None or not term.carrier:
         return term
-    axis, digit, step = term.carrier[0]
-    if labels.shape[axis] == 1 or len(state.layout[axis]) > 1 or step != 1 or digit:
+    axes = sorted({axis for axis, _, _ in term.carrier})
+    if all(labels.shape[axis] == 1 for axis in axes):
         return term
-    others = tuple(k for k in range(labels.ndim) if k != axis)
-    present: list[bool] = (labels == part).any(axis=others).tolist()
-    if all(present):
+    others = tuple(axis for axis in range(labels.ndim) if axis not in axes)
+    present = (labels == part).any(axis=others)
+    present = np.broadcast_to(present, [state.shape[axis] for axis in axes])
+    present = present.reshape([n for axis in axes for n in layout[axis]])
+    places = [(axis, digit) for axis in axes for digit in range(len(layout[axis]))]
+    strides = {(axis, digit): stride for axis, digit, stride in term.carrier}
+    index = np.zeros((1,) * len(places), dtype=np.int64)
+    for k, place in enumerate(places):
+        line = np.arange(present.shape[k], dtype=np.int64) * strides.get(place, 0)
+        index = index + line.reshape([-1 if j == k else 1 for j in range(len(places))])
+    seen = np.zeros(length, dtype=bool)
+    seen[np.broadcast_to(index, present.shape)[present]] = True
+    if seen.all():
         return term
-    sets = tuple(term.field.at(i) if here else EMPTY for i, here in enumerate(present))
-    return Term(term.carrier, Finite(sets))
+    return Term(
+        term.carrier,
+        Finite(tuple(term.field.at(v) if here else EMPTY for v, here in enumerate(seen.tolist()))),
+    )
 
 
 def _everywhere(term: Term, layout: Layout) -> IndexSet:

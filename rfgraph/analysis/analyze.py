@@ -119,7 +119,7 @@ def analyze_recording(
     if not any(states[name].reaches for name in outputs.values()):
         message = (
             "No output of the model depends on any of its inputs; check that forward uses "
-            f"{', '.join(infos) or 'an input'} and returns what it computes."
+            f"{', '.join(infos) or 'an input'} and returns what it computes from it."
         )
         raise NoPathError(message)
     modules = {

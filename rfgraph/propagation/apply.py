@@ -25,7 +25,7 @@ from rfgraph.propagation.merge import compact, distinct, union_many
 from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.products import read_axes
 from rfgraph.propagation.regroup import reshape
-from rfgraph.propagation.state import Part, Reach, Stand, State, Term, plain_layout
+from rfgraph.propagation.state import Part, Reach, Stand, State, Term, plain_layout, untouched
 
 
 def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> State:
@@ -37,6 +37,8 @@ def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> S
         out_shape: Shape of the output.
         node: Name of the operator's node, for global origins and notes.
     """
+    if 0 in out_shape or 0 in state.shape:
+        return untouched(out_shape, len(state.parts[0]))
     if isinstance(tensor_map, Axes):
         return read_axes(state, tensor_map, out_shape, node)
     if isinstance(tensor_map, Segment):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from itertools import product
 from math import gcd, prod
 
@@ -63,7 +63,8 @@ def gather_digit(field: IndexMap, stride: int, size: int, length: int) -> IndexM
     )
 
 
-def express(term: Term, order: Sequence[Digit], layout: Layout) -> IndexMap | None:
+@lru_cache(maxsize=4096)
+def express(term: Term, order: tuple[Digit, ...], layout: Layout) -> IndexMap | None:
     """The term's field as a function of the mixed-radix index over ``order`` (outermost first).
 
     None when the term has a carrier outside ``order``, an unresolved digit, or too many phases.
@@ -160,6 +161,7 @@ def refine_axis(term: Term, axis: int, old: tuple[int, ...], new: tuple[int, ...
     return Term(tuple(sorted(entries)), term.field)
 
 
+@lru_cache(maxsize=4096)
 def drop_idle_digits(term: Term, layout: Layout) -> Term:
     """The term without carrier digits that its field does not depend on.
 

@@ -150,7 +150,7 @@ def _join(a: Term, b: Term, layout: Layout) -> Term | None:
     carrier = _common_carrier(a.carrier, b.carrier, layout)
     if carrier is None:
         return None
-    order = [(axis, digit) for axis, digit, _ in sorted(carrier, key=lambda e: -e[2])]
+    order = tuple((axis, digit) for axis, digit, _ in sorted(carrier, key=lambda e: -e[2]))
     x, y = express(a, order, layout), express(b, order, layout)
     if x is None or y is None:
         return None
@@ -296,6 +296,6 @@ def flatten_term(term: Term, axis: int, layout: Layout) -> Term | None:
                     return None
             inner *= size
         return Term(tuple(sorted((*rest, (axis, 0, scale or 0)))), term.field)
-    order = [(axis, digit) for digit in range(len(layout[axis]))]
+    order = tuple((axis, digit) for digit in range(len(layout[axis])))
     field = express(term, order, layout)
     return None if field is None else Term(((axis, 0, 1),), field)

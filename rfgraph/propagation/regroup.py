@@ -149,7 +149,7 @@ def _with_relative_strides(
 def _flatten_group(state: State, ins: list[int], node: str) -> State:
     """The state with a group of axes as one digit on the first, the others of length 1."""
     layout = state.layout
-    order = [(axis, digit) for axis in ins for digit in range(len(layout[axis]))]
+    order = tuple((axis, digit) for axis in ins for digit in range(len(layout[axis])))
     inside = frozenset(ins)
     total = prod(prod(layout[axis]) for axis in ins)
     flat_layout = list(layout)

@@ -273,3 +273,16 @@ def test_graph_edges_carry_the_maps(resnet):
     assert nx.is_directed_acyclic_graph(resnet.graph)
     edge = resnet.graph.edges["relu", "maxpool"]["edge"]
     assert edge.reads[0].map.reads[2].reads.interior.advance == 2
+
+
+def test_an_axis_of_length_zero_reads_nothing():
+    """Slices that came out empty are no error and depend on no input."""
+    none = torch.empty(0, dtype=torch.long)
+
+    def model(x):
+        return x[:, :, :0].index_select(2, none), x.flip(2)
+
+    analysis = rfgraph.analyze(model, torch.rand(1, 3, 8))
+    assert analysis.output("1").field.size == (1,)
+    assert analysis.output("0").shape == (1, 3, 0)
+    assert not analysis.output("0").field.reaches

@@ -16,11 +16,11 @@ from rfgraph.analysis.node import Node
 from rfgraph.analysis.region import state_hull
 from rfgraph.errors import NodeNotFoundError
 from rfgraph.propagation.apply import apply
-from rfgraph.propagation.field import axis_field
 from rfgraph.propagation.note import Status, worst
 from rfgraph.propagation.paths import Paths, count_paths, extreme_paths, trace
 from rfgraph.propagation.propagate import Subject
-from rfgraph.propagation.state import State
+from rfgraph.propagation.readout import axis_field
+from rfgraph.propagation.state import State, axis_stand, spatial_axes
 from rfgraph.report import FORMATS, Report, from_analysis, save
 from rfgraph.rules.call import Read
 
@@ -111,6 +111,7 @@ class Analysis:
         Raises:
             NodeNotFoundError: There is no such node or module; the message names close matches.
         """
+        _check_name(name)
         if name in self._by_name:
             return self._by_name[name]
         if self.module_names.get(name):
@@ -133,14 +134,36 @@ class Analysis:
         # Elementwise operators hand their input's state on, so most nodes share one.
         return {}
 
+    def main_input(self, state: State) -> str:
+        """The first input that reaches a tensor; the first of all if none does."""
+        for k, subject in enumerate(self.subjects):
+            if any(part[k] is not None for part in state.parts):
+                return subject.source
+        return next(iter(self.inputs))
+
+    def position_axes(self, state: State, input_name: str) -> tuple[int, ...]:
+        """The tensor axes that a position of a tensor indexes, ascending."""
+        found = spatial_axes(state)
+        info = self.inputs[input_name]
+        if len(state.layout) == len(info.shape) and (
+            set(found) <= set(info.axes) or set(info.axes) <= set(found)
+        ):
+            # Axes that a select or a reduction took and a broadcast put back count; channels that
+            # are nothing but folded space do not.
+            return info.axes
+        return found
+
     def _field_of(self, state: State, input_name: str) -> Field:
         info = self.inputs[input_name]
+        space = frozenset(self.position_axes(state, input_name))
+        batch_axes = frozenset(a for a in range(len(state.layout)) if axis_stand(state, a) is False)
+        indexed = space | batch_axes
         axes = []
         batch = None
         for k, subject in enumerate(self.subjects):
             if subject.source != input_name:
                 continue
-            found = axis_field(state, k, subject.length)
+            found = axis_field(state, k, subject.length, indexed)
             if subject.axis == info.batch:
                 batch = found
             else:
@@ -226,3 +249,9 @@ class Analysis:
     def __str__(self) -> str:
 
         return FORMATS["table"].render(self.report())
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        message = f"Nodes are found by name; {name!r} is none, use .nodes for a sequence."
+        raise NodeNotFoundError(message)

@@ -13,7 +13,7 @@ from rfgraph._version import __version__
 from rfgraph.analysis.analysis import Analysis
 from rfgraph.analysis.input_info import describe_input
 from rfgraph.capture import Recording, evaluate, make_inputs, record
-from rfgraph.errors import NoPathError
+from rfgraph.errors import InputError, NoPathError
 from rfgraph.propagation.graph import build_graph
 from rfgraph.propagation.propagate import Subject, propagate, source_state
 from rfgraph.rules.builtin import BUILTIN_RULES
@@ -25,7 +25,7 @@ def analyze(
     inputs: Any = None,
     *,
     kwargs: Mapping[str, Any] | None = None,
-    axes: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    axes: int | Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     layout: str | Mapping[str, str] | None = None,
     rules: RuleSet | None = None,
     strict: bool = False,
@@ -87,13 +87,21 @@ def _without_collections() -> Iterator[None]:
 def analyze_recording(
     recording: Recording,
     *,
-    axes: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
+    axes: int | Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     layout: str | Mapping[str, str] | None = None,
     rules: RuleSet | None = None,
     strict: bool = False,
     training: bool = False,
 ) -> Analysis:
     """As :func:`analyze`, for a model that has been recorded already."""
+    for wanted in (axes, layout):
+        strange = set(wanted) - set(recording.inputs) if isinstance(wanted, Mapping) else ()
+        if strange:
+            message = (
+                f"The model has no input {', '.join(map(repr, sorted(strange)))}; "
+                f"its inputs are {', '.join(recording.inputs)}."
+            )
+            raise InputError(message)
     infos = {
         name: describe_input(name, node, axes, layout) for name, node in recording.inputs.items()
     }

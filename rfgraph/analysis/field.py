@@ -71,7 +71,9 @@ class Field:
         """The field over local paths alone; None if no axis has a local path."""
         if all(axis.local is None for axis in self.axes):
             return None
-        axes = tuple(AxisField(axis.length, axis.local, (), axis.resolved) for axis in self.axes)
+        axes = tuple(
+            AxisField(axis.length, axis.local, (), axis.along, axis.resolved) for axis in self.axes
+        )
         return Field(axes, self.batch)
 
     @property

@@ -33,7 +33,7 @@ class InputInfo:
 def describe_input(
     name: str,
     node: fx.Node,
-    axes: Sequence[int] | Mapping[str, Sequence[int]] | None,
+    axes: int | Sequence[int] | Mapping[str, Sequence[int]] | None,
     layout: str | Mapping[str, str] | None,
 ) -> InputInfo:
     """The recorded input with its analysed axes.
@@ -47,6 +47,11 @@ def describe_input(
     Raises:
         InputError: The axes or the layout do not fit the input.
     """
+    if axes is not None and layout is not None:
+        raise InputError("Give either axes or a layout, not both; a layout names the axes too.")
+    _check_layout(layout)
+    if isinstance(axes, int):
+        axes = (axes,)
     spec = node.meta["spec"]
     rank = len(spec.shape)
     wanted = axes.get(name) if isinstance(axes, Mapping) else axes
@@ -73,3 +78,8 @@ def describe_input(
         raise InputError(message)
     chosen = tuple(sorted({axis % rank for axis in wanted}))
     return InputInfo(name, spec.shape, dtype, chosen, 0 if 0 not in chosen else None)
+
+
+def _check_layout(layout: object) -> None:
+    if not isinstance(layout, (str, Mapping, type(None))):
+        raise InputError(f"Layout {layout!r} is no string such as 'NHWC'; give a letter per axis.")

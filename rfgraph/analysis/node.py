@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +23,7 @@ from rfgraph.propagation.footprint import pull_back
 from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.note import Note, Status, worst
 from rfgraph.propagation.paths import Paths
-from rfgraph.propagation.state import State, spatial_axes
+from rfgraph.propagation.state import State
 
 if TYPE_CHECKING:
     from rfgraph.analysis.analysis import Analysis
@@ -127,15 +128,7 @@ class Node:
     @property
     def spatial_axes(self) -> tuple[int, ...]:
         """The node's tensor axes that a position indexes."""
-        found = spatial_axes(self.state)
-        first = self.analysis.inputs[self._main_input]
-        if len(self.shape) == len(first.shape) and (
-            set(found) <= set(first.axes) or set(first.axes) <= set(found)
-        ):
-            # Axes that a select or a reduction took and a broadcast put back count; channels that
-            # are nothing but folded space do not.
-            return first.axes
-        return found
+        return self.analysis.position_axes(self.state, self._main_input)
 
     @property
     def paths(self) -> Paths:
@@ -223,7 +216,13 @@ class Node:
         return name
 
     def _checked(self, index: Sequence[int] | int) -> tuple[int, ...]:
-        given = (index,) if isinstance(index, int) else tuple(index)
+        given = _integers(index)
+        if given is None:
+            message = (
+                f"{index!r} is no position of {self.name}; give an integer per spatial axis "
+                f"{self.spatial_axes}."
+            )
+            raise IndexRangeError(message)
         lengths = tuple(self.shape[axis] for axis in self.spatial_axes)
         if len(given) != len(lengths):
             message = (
@@ -242,6 +241,8 @@ class Node:
         lengths = [1] * len(self.shape)
         for axis in self.spatial_axes:
             lengths[axis] = self.shape[axis]
+        if scope not in ("total", "local"):
+            raise InputError(f"There is no scope {scope!r}; use 'total' or 'local'.")
         mask = np.zeros(lengths, dtype=bool)
         place = [slice(None)] * len(self.shape)
         for axis, i in zip(self.spatial_axes, index, strict=True):
@@ -267,6 +268,18 @@ class Node:
             here if is_global else _around(here, seen)
             for here, seen, is_global in zip(local, hull, field.global_axes, strict=True)
         )
+
+
+def _integers(index: object) -> tuple[int, ...] | None:
+    """The index as integers, one or several, whatever integer type they are; None if not."""
+    try:
+        return (operator.index(index),)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    try:
+        return tuple(operator.index(i) for i in index)  # type: ignore[attr-defined]
+    except TypeError:
+        return None
 
 
 def _around(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:

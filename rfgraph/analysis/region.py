@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
-from rfgraph.propagation.state import State
+from rfgraph.geometry.index_set import IndexSet
+from rfgraph.propagation.digits import gather_digit
+from rfgraph.propagation.state import State, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,7 @@ def state_hull(state: State, subject: int, position: Mapping[int, int]) -> tuple
         if reach is None or not _present(state, k, position):
             continue
         for term in reach.terms:
-            v = 0
-            for axis, digit, step in term.carrier:
-                inner = 1
-                for size in state.layout[axis][digit + 1 :]:
-                    inner *= size
-                v += step * (position.get(axis, 0) // inner % state.layout[axis][digit])
-            seen = term.field.at(v)
+            seen = _seen_at(term, state, position)
             if seen:
                 first = seen.first if first is None else min(first, seen.first)
                 last = seen.last if last is None else max(last, seen.last)
@@ -73,3 +70,22 @@ def _present(state: State, part: int, position: Mapping[int, int]) -> bool:
         for axis, n in enumerate(state.labels.shape)
     )
     return bool((state.labels[key] == part).any())
+
+
+def _seen_at(term: Term, state: State, position: Mapping[int, int]) -> IndexSet:
+    """What the term sees at one position, over all indices of the axes that are not given."""
+    layout = state.layout
+    v = 0
+    over: list[tuple[int, int]] = []
+    for axis, digit, step in term.carrier:
+        size = layout[axis][digit]
+        if axis in position:
+            v += step * (position[axis] // prod(layout[axis][digit + 1 :]) % size)
+        else:
+            over.append((step, size))
+    field = term.field
+    slack = sum(abs(step) * (size - 1) for step, size in over)
+    for step, size in over:
+        slack -= abs(step) * (size - 1)
+        field = gather_digit(field, step, size, v + slack + 1)
+    return field.at(v)

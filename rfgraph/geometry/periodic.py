@@ -160,11 +160,12 @@ def tabulate(field: IndexMap, length: int) -> Finite:
 def fold(field: Finite, longest: int = 64) -> IndexMap:
     """The quasi-affine map that agrees with every entry, or the table itself if there is none.
 
-    At least two whole periods and one entry must be seen, so that a pattern is never guessed from
-    a single occurrence.
+    Two whole periods must be seen, and two steps: a pattern is never guessed from one occurrence.
     """
     sets = field.sets
-    for period in range(1, min(longest, (len(sets) - 1) // 2) + 1):
+    for period in range(1, min(longest, len(sets) // 2) + 1):
+        if len(sets) < max(2 * period, 3):
+            break
         step = _advance(sets, period)
         if step is not None and all(
             sets[i] == sets[i - period].shift(step) for i in range(period, len(sets))

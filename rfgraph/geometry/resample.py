@@ -16,6 +16,7 @@ import numpy as np
 
 from rfgraph.geometry.axis_map import SAME, AxisMap, Border
 from rfgraph.geometry.index_set import IndexSet, index_set, interval
+from rfgraph.geometry.movement import fixed
 from rfgraph.geometry.periodic import Finite, IndexMap, from_function
 
 _FINEST = 1024  # denominators of a scale factor given as a float: 1.3 means 13/10
@@ -42,6 +43,8 @@ def _corner_step(in_length: int, out_length: int) -> Fraction:
 @lru_cache(maxsize=1024)
 def adaptive(in_length: int, out_length: int) -> AxisMap:
     """Output o reads ``floor(o n / m)`` up to but not including ``ceil((o + 1) n / m)``."""
+    if in_length == 1:
+        return fixed(0)
     step = Fraction(in_length, out_length)
     return AxisMap(
         _phases(step, out_length, lambda o: interval(floor(o * step), ceil((o + 1) * step) - 1))
@@ -61,6 +64,8 @@ def nearest(
         exact: Sample at pixel centres (``nearest-exact``) instead of pixel edges.
         double: Whether the operator computes positions in double precision.
     """
+    if in_length == 1 < out_length:
+        return fixed(0)
     step = pixel_step(in_length, out_length, scale_factor)
     half = Fraction(1, 2) if exact else Fraction(0)
     real = np.float64 if double else np.float32
@@ -107,6 +112,8 @@ def _interpolated(
     align_corners: bool,
     taps: tuple[int, ...],
 ) -> AxisMap:
+    if in_length == 1:
+        return fixed(0)
     if align_corners:
         step, offset = _corner_step(in_length, out_length), Fraction(0)
     else:
@@ -137,6 +144,8 @@ def antialiased(
     """
     if in_length == out_length:
         return SAME
+    if in_length == 1:
+        return fixed(0)
     if align_corners:
         step = _corner_step(in_length, out_length)
     else:

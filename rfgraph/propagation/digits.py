@@ -36,15 +36,6 @@ def carrier_length(layout: Layout, carrier: Carrier) -> int | None:
     return 1 + sum(entry[2] * (size_of(layout, entry) - 1) for entry in carrier)
 
 
-def natural(layout: Layout, axis: int) -> Carrier:
-    """The carrier whose virtual index is the plain index along the axis."""
-    entries, inner = [], 1
-    for digit in range(len(layout[axis]) - 1, -1, -1):
-        entries.append((axis, digit, inner))
-        inner *= layout[axis][digit]
-    return tuple(reversed(entries))
-
-
 def sample(field: IndexMap, reads: Periodic, length: int) -> IndexMap:
     """``o -> union of field(i) for i in reads(o)``, kept quasi-affine where it can be."""
     if isinstance(field, Periodic):
@@ -170,6 +161,9 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
     """
     field = term.field
     if not isinstance(field, Periodic) or len(term.carrier) < 2:
+        return term
+    if field.period == 1 and field.advance == 0:
+        # A field that is the same everywhere has no digit of its own: all of them stay.
         return term
     kept = list(term.carrier)
     for entry in term.carrier:

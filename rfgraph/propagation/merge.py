@@ -12,7 +12,6 @@ from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, fold, same_slo
 from rfgraph.propagation.digits import (
     carrier_length,
     express,
-    natural,
     refine_axis,
     refinement,
     restated,
@@ -30,6 +29,7 @@ from rfgraph.propagation.state import (
     Term,
     axis_stand,
     carries,
+    natural,
 )
 
 TermChange = Callable[[Term], Term]

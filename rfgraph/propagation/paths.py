@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import networkx as nx
 
 from rfgraph.propagation.apply import apply
-from rfgraph.propagation.field import axis_field
 from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.propagate import Subject
+from rfgraph.propagation.readout import axis_field
 from rfgraph.propagation.state import State
 
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from rfgraph.geometry.axis_map import AxisMap, Border, pairs
-from rfgraph.geometry.index_set import EMPTY, IndexSet, union_all
+from rfgraph.geometry.index_set import IndexSet, union_all
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, compose, fold, stride
 from rfgraph.geometry.tensor_map import Axes, AxisRead, Shape, Whole
 from rfgraph.propagation.digits import (
@@ -19,6 +19,7 @@ from rfgraph.propagation.digits import (
 )
 from rfgraph.propagation.merge import compact, distinct, flatten_axis, union_many, union_reaches
 from rfgraph.propagation.note import Note, Status
+from rfgraph.propagation.parts import confined
 from rfgraph.propagation.state import (
     Labels,
     Layout,
@@ -247,7 +248,9 @@ def _compose(reads: AxisMap, field: IndexMap, in_length: int, out_length: int) -
 
 def _keeps_positions(read: AxisRead) -> bool:
     """Whether each output reads one position at most, at a fixed pace: parts stay functions."""
-    if read.out_axis is None or isinstance(read.reads, Whole):
+    if isinstance(read.reads, Whole):
+        return False
+    if read.out_axis is None:
         return True
     interior = read.reads.interior
     return (
@@ -337,31 +340,28 @@ def _restrict(state: State, step: _Step) -> State:
     """
     if state.labels is None:
         return state
-    parts = list(state.parts)
-    for axis, read in enumerate(step.axes.reads):
-        if state.labels.shape[axis] == 1 or _keeps_positions(read):
-            continue
-        others = tuple(k for k in range(state.labels.ndim) if k != axis)
-        for k in range(len(parts)):
-            present = (state.labels == k).any(axis=others)
-            parts[k] = tuple(
-                reach
-                and Reach(
-                    tuple(_cut(term, axis, present, step) for term in reach.terms), reach.origins
-                )
-                for reach in parts[k]
+    crossed = frozenset(
+        axis
+        for axis, read in enumerate(step.axes.reads)
+        if state.labels.shape[axis] > 1 and not _keeps_positions(read)
+    )
+    if not crossed:
+        return state
+    parts = tuple(
+        tuple(
+            reach
+            and Reach(
+                tuple(
+                    confined(term, state, k) if any(e[0] in crossed for e in term.carrier) else term
+                    for term in reach.terms
+                ),
+                reach.origins,
             )
-    return replace(state, parts=tuple(parts))
-
-
-def _cut(term: Term, axis: int, present: np.ndarray, step: _Step) -> Term:
-    if not any(e[0] == axis for e in term.carrier):
-        return term
-    if len(term.carrier) > 1 or term.carrier[0][2] != 1:
-        step.bound("concatenated parts of a partitioned axis are not resolved")
-        return term
-    sets = tuple(term.field.at(i) if here else EMPTY for i, here in enumerate(present.tolist()))
-    return Term(term.carrier, Finite(sets))
+            for reach in part
+        )
+        for k, part in enumerate(state.parts)
+    )
+    return replace(state, parts=parts)
 
 
 def _read_labels(state: State, step: _Step) -> Labels | None:

@@ -131,3 +131,12 @@ def axis_stand(state: State, axis: int) -> bool | None:
 def spatial_axes(state: State) -> tuple[int, ...]:
     """The tensor axes that stand where analysed input axes stood, ascending."""
     return tuple(axis for axis in range(len(state.layout)) if axis_stand(state, axis))
+
+
+def natural(layout: Layout, axis: int) -> Carrier:
+    """The carrier whose virtual index is the plain index along the axis."""
+    entries, inner = [], 1
+    for digit in range(len(layout[axis]) - 1, -1, -1):
+        entries.append((axis, digit, inner))
+        inner *= layout[axis][digit]
+    return tuple(reversed(entries))

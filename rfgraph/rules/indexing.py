@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import fx
 
 from rfgraph.geometry.axis_map import SAME
@@ -35,6 +36,8 @@ def index(call: Call) -> Reads:
     source = call["self"]
     in_shape, out_shape = shape(source), call.out
     chosen: list[fx.Node | None] = [*call["indices"]]
+    if any(_is_wide_mask(node) for node in chosen):
+        return _by_masks(call, source, chosen)
     chosen += [None] * (len(in_shape) - len(chosen))
     used = [axis for axis, node in enumerate(chosen) if node is not None]
     values = {axis: call.value(chosen[axis]) for axis in used}  # type: ignore[arg-type]
@@ -56,6 +59,31 @@ def index(call: Call) -> Reads:
 
         return [Read(source, Lookup(in_shape, build))]
     return _computed(source, [n for n in chosen if n is not None])
+
+
+def _is_wide_mask(node: fx.Node | None) -> bool:
+    """Whether an index is a mask over several axes at once."""
+    return (
+        node is not None
+        and node.meta["spec"].dtype in (torch.bool, torch.uint8)
+        and len(shape(node)) > 1
+    )
+
+
+def _by_masks(call: Call, source: fx.Node, chosen: list[fx.Node | None]) -> Reads:
+    values = [None if node is None else call.value(node) for node in chosen]
+    nodes = [node for node in chosen if node is not None]
+    if any(node is not None and value is None for node, value in zip(chosen, values, strict=True)):
+        return _computed(source, nodes)
+    in_shape, out_shape = shape(source), call.out
+
+    def build() -> npt.NDArray[np.int64]:
+        flat = torch.arange(int(np.prod(in_shape))).reshape(in_shape)
+        key = tuple(slice(None) if value is None else value for value in values)
+        found: npt.NDArray[np.int64] = flat[key].reshape(out_shape).numpy()
+        return found
+
+    return [Read(source, Lookup(in_shape, build))]
 
 
 def _is_vector(node: fx.Node | None, length: int) -> bool:

@@ -7,6 +7,7 @@ from rfgraph.geometry.movement import blocks
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape, identity
 from rfgraph.rules.axes import broadcast, mixing, reduced
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+from rfgraph.rules.masking import is_cut
 
 
 def _affine(call: Call, axis: int) -> list[Read]:
@@ -100,9 +101,10 @@ def softmax(call: Call) -> Reads:
     """The axis as a whole; the element is no separate local path."""
     source = call["self"]
     rank = len(shape(source))
-    return (
-        [Read(source, mixing(rank, (call["dim"] % rank,)))] if rank else [Read(source, identity(0))]
-    )
+    if not rank:
+        return [Read(source, identity(0))]
+    caveat = "positions under a mask of -inf are counted" if is_cut(call, source) else None
+    return [Read(source, mixing(rank, (call["dim"] % rank,)), caveat)]
 
 
 RULES: dict[str, Rule] = {

@@ -51,7 +51,6 @@ RULES: dict[str, Rule] = {
             "aten.contiguous",
             "aten._to_copy",
             "aten.to",
-            "aten.view.dtype",
             "aten.expand",
             "aten.broadcast_to",
             "aten._conj",

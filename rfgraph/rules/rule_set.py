@@ -11,6 +11,30 @@ import torch
 from rfgraph.errors import RuleError
 from rfgraph.rules.call import Rule
 
+_COPIES = frozenset(
+    f"aten.{view}_copy"
+    for view in [
+        "alias",
+        "as_strided",
+        "detach",
+        "diagonal",
+        "expand",
+        "permute",
+        "select",
+        "slice",
+        "split",
+        "split_with_sizes",
+        "squeeze",
+        "t",
+        "transpose",
+        "unbind",
+        "unfold",
+        "unsqueeze",
+        "view",
+    ]
+)
+"""Operators that copy what their twin without the suffix views."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
@@ -32,7 +56,10 @@ class RuleSet:
         ``relu``, ``view_copy`` is ``view``), then the pointwise tag.
         """
         packet = str(target.overloadpacket)
-        for name in (str(target), packet, packet.rstrip("_"), packet.removesuffix("_copy")):
+        twins = [packet.rstrip("_")]
+        if packet in _COPIES:
+            twins.append(packet.removesuffix("_copy"))
+        for name in (str(target), packet, *twins):
             rule = self.rules.get(name)
             if rule is not None:
                 return rule

@@ -89,9 +89,12 @@ def roll(call: Call) -> Reads:
     shifts, dims = list(call["shifts"]), list(call["dims"])
     if not dims:
         return _roll_flat(source, shifts[0])
-    choices: list[dict[int, AxisMap]] = [{}]
+    turns: dict[int, int] = {}
     for shift, dim in zip(shifts, dims, strict=True):
         axis = dim % len(in_shape)
+        turns[axis] = turns.get(axis, 0) + shift
+    choices: list[dict[int, AxisMap]] = [{}]
+    for axis, shift in turns.items():
         turn = shift % in_shape[axis]
         if turn:
             choices = [

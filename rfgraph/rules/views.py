@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.movement import fixed
@@ -11,6 +14,7 @@ from rfgraph.geometry.tensor_map import (
     Axes,
     AxisRead,
     Chain,
+    Everything,
     Lookup,
     Reshape,
     Shape,
@@ -54,6 +58,14 @@ def matrix_transpose(call: Call) -> Reads:
     """The two axes of a matrix exchanged; vectors and scalars as they are."""
     source = call["self"]
     return same(source, permuted(tuple(reversed(range(len(shape(source)))))))
+
+
+def reinterpreted(call: Call) -> Reads:
+    """The same memory as another type; wider or narrower elements regroup the last axis."""
+    source = call["self"]
+    if shape(source) == call.out:
+        return same(source, identity(len(call.out)))
+    return [Read(source, Everything(), "elements are regrouped as another type")]
 
 
 def movedim(call: Call) -> Reads:
@@ -189,6 +201,9 @@ def as_strided(call: Call) -> Reads:
     if size == spec.shape and strides == spec.stride and not offset:
         return same(source, identity(len(size)))
     in_shape: Shape = spec.shape
+    if spec.stride != _row_major(in_shape) or source.target in _WINDOWS_INTO_STORAGE:
+        # Strides and offset count from the start of the storage, which holds more than the source.
+        return [Read(source, Everything(), "strides into the memory of a view")]
 
     def build() -> npt.NDArray[np.int64]:
         place = np.full(1 + _reach(in_shape, spec.stride), -1, np.int64)
@@ -199,6 +214,24 @@ def as_strided(call: Call) -> Reads:
         return found
 
     return [Read(source, Lookup(in_shape, build))]
+
+
+_WINDOWS_INTO_STORAGE = {
+    torch.ops.aten.slice.Tensor,
+    torch.ops.aten.select.int,
+    torch.ops.aten.as_strided.default,
+    torch.ops.aten.unfold.default,
+    torch.ops.aten.diagonal.default,
+    operator.getitem,
+}
+
+
+def _row_major(size: Shape) -> tuple[int, ...]:
+    strides, inner = [], 1
+    for n in reversed(size):
+        strides.append(inner)
+        inner *= max(n, 1)
+    return tuple(reversed(strides))
 
 
 def _addresses(size: Shape, strides: tuple[int, ...]) -> npt.NDArray[np.int64]:
@@ -219,6 +252,7 @@ RULES: dict[str, Rule] = {
         view,
     ),
     "aten.unflatten": view,
+    "aten.view.dtype": reinterpreted,
     "aten.permute": permute,
     "aten.transpose": transpose,
     "aten.t": matrix_transpose,

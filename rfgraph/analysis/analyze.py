@@ -112,6 +112,7 @@ def analyze_recording(
         rules or BUILTIN_RULES,
         evaluate,
         strict=strict,
+        escapes=recording.escapes,
     )
     subjects = tuple(
         Subject(name, axis, info.shape[axis])

@@ -136,7 +136,10 @@ def _to_list(
 
 
 def _data(recorder: Recorder, func: Callable[..., Any], tensor: Tensor) -> Tensor:
-    if recorder.real or tensor.device.type != "meta":
+    if recorder.real:
+        recorder.escaped(tensor)
+        return tensor
+    if tensor.device.type != "meta":
         return tensor
     value = draw(recorder.find(tensor))
     if value is None:

@@ -175,7 +175,8 @@ def _finish(
     graph.output(results[0] if list(outputs) == ["output"] else tuple(results))
     recorder.finish([*results, *(node for nodes in modules.values() for node in nodes)])
     assign_names([node for node in graph.nodes if node.op != "output"])
-    return Recording(graph, inputs, outputs, modules, types, source)
+    escapes = tuple(node for node in graph.nodes if node in recorder.escapes)
+    return Recording(graph, inputs, outputs, modules, types, source, escapes)
 
 
 # --- models -----------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._saved: dict[int, tuple[Tensor, Tensor]] = {}
         self._foreign = False
         self._constants = 0
+        self.escapes: dict[fx.Node, None] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -159,6 +160,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Return the operator that ``tensor`` comes from, before any ``getitem``."""
         value = self._value(tensor)
         return value.source if value.source is not None else self._read(value)
+
+    def escaped(self, tensor: Tensor) -> None:
+        """Note that the values of ``tensor`` left for Python, where no operator is recorded."""
+        self._escape(self.find(tensor))
+
+    def _escape(self, node: fx.Node) -> fx.Node:
+        self.escapes[node] = None
+        return node
 
     def become(self, tensor: Tensor, other: Tensor) -> None:
         """Let ``tensor`` mean the same memory as ``other`` from now on (``x.data = y``)."""
@@ -417,9 +426,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _scalar(
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if self.real:
-            return func(*args, **kwargs)
         inputs = tuple([self._lower(arg) for arg in args])
+        if self.real:
+            fx.node.map_arg(inputs, self._escape)
+            return func(*args, **kwargs)
         values = fx.node.map_arg(inputs, draw)
         if any(value is None for value in values):
             raise self._data_dependent(func)

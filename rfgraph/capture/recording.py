@@ -39,6 +39,8 @@ class Recording:
             node may lie outside the module (pass-through modules) and may be shared.
         module_types: Module path to class name, for every registered module.
         source: How it was captured: ``meta``, ``real``, ``exported`` or ``graph_module``.
+        escapes: Nodes whose values Python code read (``item``, ``tolist``, ``numpy``, ``if``) in
+            a real capture; what was recorded after them may depend on them unseen.
     """
 
     graph: fx.Graph
@@ -47,3 +49,4 @@ class Recording:
     modules: Mapping[str, tuple[fx.Node, ...]]
     module_types: Mapping[str, str]
     source: str
+    escapes: tuple[fx.Node, ...] = ()

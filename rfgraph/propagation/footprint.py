@@ -55,6 +55,11 @@ def pull_back(
     masks: dict[str, Mask] = {target: mask}
     found: dict[str, Mask] = {}
     needed = nx.ancestors(graph, target) | {target}
+    if follow is None:
+        for name in _before(graph, target) & graph.graph.get("escapes", frozenset()):
+            # Python code read all of it before the target was made.
+            masks[name] = np.ones((1,) * len(shape_of(graph, name)), dtype=bool)
+            needed |= nx.ancestors(graph, name) | {name}
     for name in reversed([n for n in graph.nodes if n in needed]):
         here = masks.pop(name, None)
         if here is None or not here.any():
@@ -71,6 +76,13 @@ def pull_back(
                 old = masks.get(source)
                 masks[source] = seen if old is None else _or(old, seen)
     return found
+
+
+def _before(graph: nx.DiGraph[str], target: str) -> set[str]:
+    if not graph.graph.get("escapes"):
+        return set()
+    names = list(graph.nodes)
+    return set(names[: names.index(target)])
 
 
 def _or(a: Mask, b: Mask) -> Mask:

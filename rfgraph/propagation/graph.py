@@ -61,12 +61,14 @@ def build_graph(
     evaluate: Evaluate,
     *,
     strict: bool,
+    escapes: Iterable[fx.Node] = (),
 ) -> nx.DiGraph[str]:
     """The graph of all tensors that some input reaches, and of the outputs.
 
     Node keys are node names in execution order, with attributes ``fx`` (the recorded node),
     ``shape``, and ``notes`` (what the operator costs in certainty). Each edge has an attribute
-    ``edge``, an :class:`Edge`.
+    ``edge``, an :class:`Edge`. The graph's own attribute ``escapes`` names the nodes whose values
+    Python code read: every later node may depend on them.
 
     Raises:
         UnknownOperatorError: ``strict`` and an operator on a path from an input has no rule.
@@ -128,6 +130,7 @@ def build_graph(
             graph.add_node(
                 node.meta["name"], fx=node, shape=node.meta["spec"].shape, notes=frozenset()
             )
+    graph.graph["escapes"] = frozenset(names[node] for node in escapes if node in names)
     return graph
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import networkx as nx
 
 from rfgraph.geometry.periodic import IDENTITY
-from rfgraph.geometry.tensor_map import Shape, TensorMap
+from rfgraph.geometry.tensor_map import Everything, Shape, TensorMap
+from rfgraph.propagation.apply import apply
 from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.join import see_through
 from rfgraph.propagation.merge import union_states
+from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.state import Reach, State, Term, plain_layout, untouched
 
 
@@ -51,6 +53,7 @@ def propagate(
         subjects: How many axes are followed.
     """
     states: dict[str, State] = {}
+    escaped: State | None = None
     for name, attributes in graph.nodes.items():
         if name in sources:
             states[name] = sources[name]
@@ -64,6 +67,8 @@ def propagate(
             edge: Edge = data["edge"]
             reads.extend((before, read.map) for read in edge.reads)
         found = see_through(reads, shape, name)
+        if escaped is not None:
+            found.append(_unseen(escaped, shape))
         if not found:
             states[name] = untouched(shape, subjects)
             continue
@@ -71,4 +76,14 @@ def propagate(
         if attributes["notes"]:
             state = replace(state, notes=state.notes | attributes["notes"])
         states[name] = state
+        if name in graph.graph.get("escapes", ()):
+            note = Note(Status.UNKNOWN, name, "its values were read by Python code")
+            here = apply(state, Everything(), (1,), name)
+            here = replace(here, notes=here.notes | {note})
+            escaped = here if escaped is None else union_states([escaped, here])
     return states
+
+
+def _unseen(escaped: State, shape: Shape) -> State:
+    """What reaches a tensor of any shape through values that Python code read earlier."""
+    return State(plain_layout(shape), escaped.parts, notes=escaped.notes)

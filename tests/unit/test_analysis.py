@@ -286,3 +286,21 @@ def test_an_axis_of_length_zero_reads_nothing():
     assert analysis.output("1").field.size == (1,)
     assert analysis.output("0").shape == (1, 3, 0)
     assert not analysis.output("0").field.reaches
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda x: x * x.mean().item(),
+        lambda x: x * torch.tensor(x.sum((0, 1)).tolist()),
+        lambda x: x * 2 if x.sum() > 0 else x * 3,
+    ],
+    ids=["item", "tolist", "if"],
+)
+def test_values_read_by_python_are_not_forgotten(model):
+    """What leaves as a Python value in a real capture makes later nodes unknown and global."""
+    node = rfgraph.analyze(model, torch.rand(1, 3, 8), real=True).output()
+    assert node.status is rfgraph.Status.UNKNOWN
+    assert "read by Python code" in node.reasons[0]
+    assert node.field.is_global
+    assert node.footprint(2).all()

@@ -1,0 +1,165 @@
+"""Fields of layouts in which an axis is taken apart and put together again."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+import rfgraph
+
+CONV = nn.Conv2d(3, 3, 3, padding=1)
+LINE = nn.Conv1d(3, 3, 3, padding=1)
+
+
+def space_to_depth(x):
+    return x.view(1, 3, 12, 2, 12, 2).permute(0, 1, 3, 5, 2, 4).reshape(1, 12, 12, 12)
+
+
+def frames_by_loop(x):
+    return torch.stack([CONV(x[:, t]) for t in range(5)], 1)
+
+
+def frames_in_place(x):
+    out = torch.zeros_like(x)
+    for t in range(5):
+        out[:, t] = CONV(x[:, t])
+    return out
+
+
+def zero_insertion(x):
+    out = x.new_zeros(1, 3, 48, 24)
+    out[:, :, ::2] = x
+    return out
+
+
+IMAGE = (1, 3, 24, 24)
+CASES = {
+    "space-to-depth": (space_to_depth, IMAGE, {}, (2, 2), ("2", "2"), (0, 0)),
+    "pixel-unshuffle": (
+        lambda x: F.pixel_unshuffle(CONV(x), 2),
+        IMAGE,
+        {},
+        (4, 4),
+        ("2", "2"),
+        (-1, -1),
+    ),
+    "mean-of-a-digit": (
+        lambda x: x.view(1, 3, 12, 2, 24).mean(3),
+        IMAGE,
+        {},
+        (2, 1),
+        ("2", "1"),
+        (0, 0),
+    ),
+    "select-of-a-digit": (
+        lambda x: x.view(1, 3, 12, 2, 24)[:, :, :, 1],
+        IMAGE,
+        {},
+        (1, 1),
+        ("2", "1"),
+        (1, 0),
+    ),
+    "unbind-stack": (
+        lambda x: LINE(torch.stack(x.unbind(2), 2)),
+        (1, 3, 12),
+        {},
+        (3,),
+        ("1",),
+        (-1,),
+    ),
+    "frames-by-loop": (
+        frames_by_loop,
+        (1, 5, 3, 8, 8),
+        {"axes": (1, 3, 4)},
+        (1, 3, 3),
+        ("1", "1", "1"),
+        (0, -1, -1),
+    ),
+    "frames-in-place": (
+        frames_in_place,
+        (1, 5, 3, 8, 8),
+        {"axes": (1, 3, 4)},
+        (1, 3, 3),
+        ("1", "1", "1"),
+        (0, -1, -1),
+    ),
+    "zero-insertion": (zero_insertion, IMAGE, {}, (1, 1), ("1/2", "1"), (0, 0)),
+    "from-one-pixel": (
+        lambda x: F.interpolate(x.mean((2, 3), keepdim=True) + x[:, :, :1, :1], size=6),
+        IMAGE,
+        {},
+        (1, 1),
+        ("0", "0"),
+        (0, 0),
+    ),
+    "tokens": (
+        lambda x: F.avg_pool2d(x, 4).flatten(2).transpose(1, 2),
+        IMAGE,
+        {},
+        (4, 4),
+        ("4", "4"),
+        (0, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_numbers_of_a_regrouped_axis(case):
+    """Size, jump and start count steps of the output's own axes."""
+    model, shape, options, size, jump, start = case
+    field = rfgraph.analyze(model, shape, **options).output().field
+    assert field.size == size
+    assert tuple(map(str, field.jump)) == jump
+    assert field.start == start
+
+
+def swin(shifts, extent):
+    """Swin blocks of 3x3 windows over 2x2 patches, as a model of square images."""
+    from torchvision.models.swin_transformer import SwinTransformerBlock
+
+    patches = nn.Conv2d(3, 8, 2, 2)
+    blocks = nn.Sequential(*(SwinTransformerBlock(8, 2, [3, 3], [s, s]) for s in shifts)).eval()
+
+    def model(x):
+        return blocks(patches(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    return rfgraph.analyze(model, (1, 3, extent, extent)).output().field
+
+
+@pytest.mark.parametrize("extent", [24, 48])
+def test_windows_are_local_and_symmetric(extent: int):
+    """A window block sees its window, a shifted one two; the seam sees across the image."""
+    field = swin([0], extent)
+    assert field.size == (6, 6)
+    assert field.jump == (2, 2)
+    assert not field.is_global
+    shifted = swin([0, 1], extent)
+    assert shifted.size == (12, 12)
+    assert shifted.start == (-6, -6)
+    assert shifted.size_max == (extent, extent)
+    assert not shifted.is_global
+
+
+def test_a_scan_has_no_pattern():
+    """An LSTM's step sees all steps up to its own: no jump is claimed."""
+    model = nn.LSTM(5, 4, batch_first=True)
+    field = rfgraph.analyze(lambda x: model(x)[0], (1, 9, 5), layout="NLC").output().field
+    assert field.jump == (None,)
+    assert field.size == (9,)
+    assert field.size_min == (1,)
+
+
+def test_masked_attention_says_that_it_is_a_bound():
+    """Causal attention is not cut yet, and the status says so."""
+
+    def attend(x, causal):
+        q = x.transpose(1, 2)
+        return F.scaled_dot_product_attention(q, q, q, is_causal=causal)
+
+    causal = rfgraph.analyze(lambda x: attend(x, causal=True), (1, 4, 9)).output()
+    assert causal.status is rfgraph.Status.BOUND
+    assert "mask of -inf" in causal.reasons[0]
+    full = rfgraph.analyze(lambda x: attend(x, causal=False), (1, 4, 9)).output()
+    assert full.status is rfgraph.Status.EXACT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rfgraph.geometry.index_set import IndexSet
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic
@@ -122,6 +122,7 @@ class AxisField:
         return self.size is not None and self.size >= self.length
 
 
+@lru_cache(maxsize=4096)
 def _interior(field: Finite) -> Periodic | None:
     """The pattern around the middle of a table, or None if there is none.
 

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, fold, same_slope, union
+from rfgraph.propagation.collapse import collapsed
 from rfgraph.propagation.digits import (
     carrier_length,
     express,
@@ -104,6 +105,9 @@ def compact(
     for axis, length in enumerate(labels.shape):
         if length > 1 and (labels == labels.take([0], axis=axis)).all():
             labels = labels.take([0], axis=axis)
+    one = collapsed(layout, tuple(kept), labels)
+    if one is not None:
+        return State(layout, (one,), None, stands, notes)
     return State(layout, tuple(kept), labels, stands, notes)
 
 

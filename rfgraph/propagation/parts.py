@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import prod
+
 import numpy as np
+import numpy.typing as npt
 
 from rfgraph.geometry.index_set import EMPTY
-from rfgraph.geometry.periodic import Finite
+from rfgraph.geometry.periodic import Finite, IndexMap
 from rfgraph.propagation.digits import carrier_length
-from rfgraph.propagation.state import State, Term
+from rfgraph.propagation.state import Labels, Layout, State, Term
 
 
 def confined(term: Term, state: State, part: int) -> Term:
     """The term cut to the positions that a part occupies along the digits that carry it."""
-    labels, layout = state.labels, state.layout
+    if state.labels is None or not term.carrier:
+        return term
+    axes = {axis for axis, _, _ in term.carrier}
+    if all(state.labels.shape[axis] == 1 for axis in axes):
+        return term
+    seen = occupied(term, state.layout, state.labels, part)
+    if seen is None or seen.all():
+        return term
+    return Term(term.carrier, _cut(term.field, tuple(seen.tolist())))
+
+
+@lru_cache(maxsize=4096)
+def _cut(field: IndexMap, kept: tuple[bool, ...]) -> Finite:
+    return Finite(tuple(field.at(v) if here else EMPTY for v, here in enumerate(kept)))
+
+
+def occupied(term: Term, layout: Layout, labels: Labels, part: int) -> npt.NDArray[np.bool_] | None:
+    """True at every virtual index of a term at which some element of a part stands.
+
+    None when the term's virtual index is not bounded from below by 0.
+    """
     length = carrier_length(layout, term.carrier)
-    if labels is None or length is None or not term.carrier:
-        return term
+    if length is None:
+        return None
     axes = sorted({axis for axis, _, _ in term.carrier})
-    if all(labels.shape[axis] == 1 for axis in axes):
-        return term
     others = tuple(axis for axis in range(labels.ndim) if axis not in axes)
     present = (labels == part).any(axis=others)
-    present = np.broadcast_to(present, [state.shape[axis] for axis in axes])
+    present = np.broadcast_to(present, [prod(layout[axis]) for axis in axes])
     present = present.reshape([n for axis in axes for n in layout[axis]])
     places = [(axis, digit) for axis in axes for digit in range(len(layout[axis]))]
     strides = {(axis, digit): stride for axis, digit, stride in term.carrier}
@@ -31,9 +53,4 @@ def confined(term: Term, state: State, part: int) -> Term:
         index = index + line.reshape([-1 if j == k else 1 for j in range(len(places))])
     seen = np.zeros(length, dtype=bool)
     seen[np.broadcast_to(index, present.shape)[present]] = True
-    if seen.all():
-        return term
-    return Term(
-        term.carrier,
-        Finite(tuple(term.field.at(v) if here else EMPTY for v, here in enumerate(seen.tolist()))),
-    )
+    return seen

@@ -1,0 +1,95 @@
+"""Making one part of several, where position alone tells what an element sees.
+
+A roll, a concatenation along a field's own axis or a stack of selected rows gives parts that differ
+only by where they stand. Tabulated along that axis they are one field again; without this every
+shifted window would double the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rfgraph.geometry.index_set import EMPTY, IndexSet
+from rfgraph.geometry.periodic import Finite, Periodic, fold
+from rfgraph.propagation.parts import occupied
+from rfgraph.propagation.state import Carrier, Labels, Layout, Part, Reach, Term, natural
+
+
+def collapsed(layout: Layout, parts: Sequence[Part], labels: Labels) -> Part | None:
+    """One part that says of every element what its own part says, or None if there is none.
+
+    Args:
+        layout: Digits of the tensor's axes.
+        parts: The parts, two or more.
+        labels: Which part each element belongs to.
+    """
+    varying = [axis for axis, n in enumerate(labels.shape) if n > 1]
+    joined: list[Reach | None] = []
+    for subject in range(len(parts[0])):
+        reaches = [part[subject] for part in parts]
+        first = reaches[0]
+        if all(reach == first for reach in reaches):
+            joined.append(first)
+            continue
+        one = _joined(layout, reaches, labels, varying)
+        if one is None:
+            return None
+        joined.append(one)
+    return tuple(joined)
+
+
+def _joined(
+    layout: Layout, reaches: Sequence[Reach | None], labels: Labels, varying: list[int]
+) -> Reach | None:
+    present = [reach for reach in reaches if reach is not None]
+    if len(present) < len(reaches) or any(
+        len(reach.terms) != 1 or reach.origins != present[0].origins for reach in present
+    ):
+        return None
+    terms = [reach.terms[0] for reach in present]
+    carrier = terms[0].carrier
+    if any(term.carrier != carrier for term in terms):
+        return None
+    if not carrier:
+        term = _restacked(layout, terms, labels, varying)
+    elif {axis for axis, _, _ in carrier} & set(varying):
+        term = _tabulated(layout, terms, carrier, labels)
+    else:
+        return None
+    return None if term is None else Reach((term,), present[0].origins)
+
+
+def _tabulated(
+    layout: Layout, terms: Sequence[Term], carrier: Carrier, labels: Labels
+) -> Term | None:
+    """The parts' fields as one table, if no index is shared by parts that disagree there."""
+    table: list[IndexSet | None] = []
+    for k, term in enumerate(terms):
+        seen = occupied(term, layout, labels, k)
+        if seen is None:
+            return None
+        if not table:
+            table = [None] * len(seen)
+        for v in np.flatnonzero(seen).tolist():
+            here = term.field.at(v)
+            if table[v] is None:
+                table[v] = here
+            elif table[v] != here:
+                return None
+    return Term(carrier, fold(Finite(tuple(EMPTY if s is None else s for s in table))))
+
+
+def _restacked(
+    layout: Layout, terms: Sequence[Term], labels: Labels, varying: list[int]
+) -> Term | None:
+    """Rows that were selected one by one and stacked again, as the axis that they came from."""
+    if len(varying) != 1 or labels.shape[varying[0]] < 3:
+        return None
+    (axis,) = varying
+    order = labels.reshape(-1).tolist()
+    field = fold(Finite(tuple(terms[k].field.at(0) for k in order)))
+    if not isinstance(field, Periodic) or not field.advance:
+        return None
+    return Term(natural(layout, axis), field)

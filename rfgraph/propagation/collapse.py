@@ -7,24 +7,40 @@ shifted window would double the parts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.periodic import Finite, Periodic, fold
 from rfgraph.propagation.parts import occupied
-from rfgraph.propagation.state import Carrier, Labels, Layout, Part, Reach, Term, natural
+from rfgraph.propagation.state import (
+    Carrier,
+    Digit,
+    Labels,
+    Layout,
+    Part,
+    Reach,
+    Stand,
+    Term,
+    natural,
+)
 
 
-def collapsed(layout: Layout, parts: Sequence[Part], labels: Labels) -> Part | None:
+def collapsed(
+    layout: Layout, parts: Sequence[Part], labels: Labels, stands: Collection[Stand]
+) -> Part | None:
     """One part that says of every element what its own part says, or None if there is none.
+
+    Elements that no input reaches, such as a class token, may be said to know their own sample.
 
     Args:
         layout: Digits of the tensor's axes.
         parts: The parts, two or more.
         labels: Which part each element belongs to.
+        stands: What the digits stand for.
     """
+    batch = {(axis, digit) for axis, digit, analysed in stands if not analysed}
     varying = [axis for axis, n in enumerate(labels.shape) if n > 1]
     joined: list[Reach | None] = []
     for subject in range(len(parts[0])):
@@ -33,7 +49,7 @@ def collapsed(layout: Layout, parts: Sequence[Part], labels: Labels) -> Part | N
         if all(reach == first for reach in reaches):
             joined.append(first)
             continue
-        one = _joined(layout, reaches, labels, varying)
+        one = _joined(layout, reaches, labels, varying, batch)
         if one is None:
             return None
         joined.append(one)
@@ -41,39 +57,45 @@ def collapsed(layout: Layout, parts: Sequence[Part], labels: Labels) -> Part | N
 
 
 def _joined(
-    layout: Layout, reaches: Sequence[Reach | None], labels: Labels, varying: list[int]
+    layout: Layout,
+    reaches: Sequence[Reach | None],
+    labels: Labels,
+    varying: list[int],
+    batch: Collection[Digit],
 ) -> Reach | None:
     present = [reach for reach in reaches if reach is not None]
-    if len(present) < len(reaches) or any(
-        len(reach.terms) != 1 or reach.origins != present[0].origins for reach in present
-    ):
+    if any(len(reach.terms) != 1 or reach.origins != present[0].origins for reach in present):
         return None
-    terms = [reach.terms[0] for reach in present]
-    carrier = terms[0].carrier
-    if any(term.carrier != carrier for term in terms):
+    carrier = present[0].terms[0].carrier
+    if any(reach.terms[0].carrier != carrier for reach in present):
         return None
-    if not carrier:
-        term = _restacked(layout, terms, labels, varying)
-    elif {axis for axis, _, _ in carrier} & set(varying):
+    if carrier and {axis for axis, _, _ in carrier} & set(varying):
+        terms = [None if reach is None else reach.terms[0] for reach in reaches]
         term = _tabulated(layout, terms, carrier, labels)
+    elif len(present) < len(reaches):
+        own = carrier and all((axis, digit) in batch for axis, digit, _ in carrier)
+        same = all(reach == present[0] for reach in present)
+        return present[0] if own and same else None
+    elif not carrier:
+        term = _restacked(layout, [reach.terms[0] for reach in present], labels, varying)
     else:
         return None
     return None if term is None else Reach((term,), present[0].origins)
 
 
 def _tabulated(
-    layout: Layout, terms: Sequence[Term], carrier: Carrier, labels: Labels
+    layout: Layout, terms: Sequence[Term | None], carrier: Carrier, labels: Labels
 ) -> Term | None:
     """The parts' fields as one table, if no index is shared by parts that disagree there."""
     table: list[IndexSet | None] = []
     for k, term in enumerate(terms):
-        seen = occupied(term, layout, labels, k)
+        seen = occupied(carrier, layout, labels, k)
         if seen is None:
             return None
         if not table:
             table = [None] * len(seen)
         for v in np.flatnonzero(seen).tolist():
-            here = term.field.at(v)
+            here = EMPTY if term is None else term.field.at(v)
             if table[v] is None:
                 table[v] = here
             elif table[v] != here:

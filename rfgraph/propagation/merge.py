@@ -105,7 +105,7 @@ def compact(
     for axis, length in enumerate(labels.shape):
         if length > 1 and (labels == labels.take([0], axis=axis)).all():
             labels = labels.take([0], axis=axis)
-    one = collapsed(layout, tuple(kept), labels)
+    one = collapsed(layout, tuple(kept), labels, stands)
     if one is not None:
         return State(layout, (one,), None, stands, notes)
     return State(layout, tuple(kept), labels, stands, notes)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rfgraph.geometry.index_set import EMPTY
 from rfgraph.geometry.periodic import Finite, IndexMap
 from rfgraph.propagation.digits import carrier_length
-from rfgraph.propagation.state import Labels, Layout, State, Term
+from rfgraph.propagation.state import Carrier, Labels, Layout, State, Term
 
 
 def confined(term: Term, state: State, part: int) -> Term:
@@ -21,7 +21,7 @@ def confined(term: Term, state: State, part: int) -> Term:
     axes = {axis for axis, _, _ in term.carrier}
     if all(state.labels.shape[axis] == 1 for axis in axes):
         return term
-    seen = occupied(term, state.layout, state.labels, part)
+    seen = occupied(term.carrier, state.layout, state.labels, part)
     if seen is None or seen.all():
         return term
     return Term(term.carrier, _cut(term.field, tuple(seen.tolist())))
@@ -32,21 +32,23 @@ def _cut(field: IndexMap, kept: tuple[bool, ...]) -> Finite:
     return Finite(tuple(field.at(v) if here else EMPTY for v, here in enumerate(kept)))
 
 
-def occupied(term: Term, layout: Layout, labels: Labels, part: int) -> npt.NDArray[np.bool_] | None:
-    """True at every virtual index of a term at which some element of a part stands.
+def occupied(
+    carrier: Carrier, layout: Layout, labels: Labels, part: int
+) -> npt.NDArray[np.bool_] | None:
+    """True at every virtual index over a carrier at which some element of a part stands.
 
-    None when the term's virtual index is not bounded from below by 0.
+    None when the virtual index is not bounded from below by 0.
     """
-    length = carrier_length(layout, term.carrier)
+    length = carrier_length(layout, carrier)
     if length is None:
         return None
-    axes = sorted({axis for axis, _, _ in term.carrier})
+    axes = sorted({axis for axis, _, _ in carrier})
     others = tuple(axis for axis in range(labels.ndim) if axis not in axes)
     present = (labels == part).any(axis=others)
     present = np.broadcast_to(present, [prod(layout[axis]) for axis in axes])
     present = present.reshape([n for axis in axes for n in layout[axis]])
     places = [(axis, digit) for axis in axes for digit in range(len(layout[axis]))]
-    strides = {(axis, digit): stride for axis, digit, stride in term.carrier}
+    strides = {(axis, digit): stride for axis, digit, stride in carrier}
     index = np.zeros((1,) * len(places), dtype=np.int64)
     for k, place in enumerate(places):
         line = np.arange(present.shape[k], dtype=np.int64) * strides.get(place, 0)

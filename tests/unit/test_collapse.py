@@ -34,3 +34,19 @@ def test_a_mean_over_stacked_frames_is_global():
         lambda x: torch.stack([f * 2 for f in x.unbind(2)], 2).mean(2), (1, 3, 8)
     ).output()
     assert field.field.is_global
+
+
+def test_gathering_a_table_is_its_definition():
+    """The union over a digit, for tables as for periodic maps, whatever stride and size."""
+    from rfgraph.geometry.index_set import index_set
+    from rfgraph.geometry.periodic import Finite
+    from rfgraph.propagation.digits import gather_digit
+
+    table = Finite(tuple(index_set({i, i * i % 7}) for i in range(23)))
+    for stride in (-3, -1, 1, 2, 5):
+        for size in range(1, 8):
+            for length in (1, 9, 30):
+                seen = gather_digit(table, stride, size, length)
+                for v in range(length):
+                    wanted = set().union(*(table.at(v + stride * t) for t in range(size)))
+                    assert set(seen.at(v)) == wanted, (stride, size, v)

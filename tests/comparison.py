@@ -11,6 +11,8 @@ import numpy as np
 from rfgraph.analysis import Node
 from tests.oracle.taint import Reach, hull
 
+TOLERANCE = 1e-9
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -20,7 +22,9 @@ class Difference:
         node: name of the node.
         index: the position.
         kind: "unsound" (something is missing), "loose" (something is too much), "hull" (the region
-            is not the hull of the set), "field" (the unclipped field does not contain the truth).
+            is not the hull of the set), "field" (the unclipped field does not contain the truth),
+            "density" (not a distribution over the footprint), "projection …" (the forward question
+            disagrees with the oracle).
         seen: what the analysis says.
         true: what the oracle says.
     """
@@ -55,6 +59,9 @@ def differences(
             yield Difference(node.name, index, "unsound", hull(seen), hull(true))
         elif (seen & ~true).any():
             yield Difference(node.name, index, "loose", hull(seen), hull(true))
+        density = node.density(index, input=name)
+        if ((density > 0) != seen).any() or abs(density.sum() - seen.any()) > TOLERANCE:
+            yield Difference(node.name, index, "density", hull(density > 0), hull(seen))
         region = node.region(index, input=name)
         if region.hull != hull(seen):
             yield Difference(node.name, index, "hull", region.hull, hull(seen))
@@ -65,6 +72,11 @@ def differences(
                 local is None or local[0] > first or local[1] < last
             ):
                 yield Difference(node.name, index, "field", local, (first, last))
+    for index in positions(truth.input_extent, limit):
+        reached, true = node.projection(index, input=name), truth.mask[(..., *index)]
+        if (reached != true).any():
+            kind = "projection unsound" if (true & ~reached).any() else "projection loose"
+            yield Difference(node.name, index, kind, hull(reached), hull(true))
 
 
 def spatial_extent(node: Node) -> tuple[int, ...]:

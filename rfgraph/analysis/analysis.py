@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,10 @@ import networkx as nx
 from rfgraph.analysis.field import Field
 from rfgraph.analysis.input_info import InputInfo
 from rfgraph.analysis.node import Node
+from rfgraph.analysis.origin import seen_from
 from rfgraph.analysis.region import state_hull
-from rfgraph.errors import NodeNotFoundError
+from rfgraph.analysis.scope import Scope
+from rfgraph.errors import InputError, NodeNotFoundError
 from rfgraph.propagation.apply import apply
 from rfgraph.propagation.note import Status, worst
 from rfgraph.propagation.paths import Paths, count_paths, extreme_paths, trace
@@ -122,6 +124,31 @@ class Analysis:
         message = f"No node or module is named {name!r}.{hint}"
         raise NodeNotFoundError(message)
 
+    def between(self, source: str, target: str) -> Node:
+        """The target as seen from another node: its field, region, … in the source's coordinates.
+
+        Args:
+            source: Node or module path whose positions are followed along its spatial axes, as if
+                it were the model's only input.
+            target: Node or module path that depends on it.
+
+        Raises:
+            NodeNotFoundError: There is no such node, or the target does not depend on the source.
+            InputError: The source has no spatial axis.
+        """
+        origin, node = self[source], self[target]
+        if origin.name not in self._origins:
+            self._origins[origin.name] = seen_from(self, origin)
+        seen = self._origins[origin.name]
+        if node.name not in seen:
+            message = f"{node.name} does not depend on {origin.name}, so it sees nothing of it."
+            raise NodeNotFoundError(message)
+        return seen[node.name]
+
+    @cached_property
+    def _origins(self) -> dict[str, Analysis]:
+        return {}
+
     def field_of(self, state: State, input_name: str) -> Field:
         """The field that a state describes with respect to one input."""
         key = (state, input_name)
@@ -199,6 +226,16 @@ class Analysis:
             if had and not has:
                 return False
         return True
+
+    def reads_in(self, scope: Scope) -> Callable[[str, str, Read], bool] | None:
+        """Which reads a question about some paths follows; None for all of them.
+
+        Raises:
+            InputError: There is no such scope.
+        """
+        if scope not in ("total", "local"):
+            raise InputError(f"There is no scope {scope!r}; use 'total' or 'local'.")
+        return self.is_local_read if scope == "local" else None
 
     @cached_property
     def _sources(self) -> Mapping[str, State]:

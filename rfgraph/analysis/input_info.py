@@ -29,6 +29,11 @@ class InputInfo:
     axes: tuple[int, ...]
     batch: int | None
 
+    @property
+    def lengths(self) -> Shape:
+        """Lengths of the analysed axes."""
+        return tuple(self.shape[axis] for axis in self.axes)
+
 
 def describe_input(
     name: str,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +14,23 @@ from torch._ops import OpOverload
 
 from rfgraph.analysis.branch import Branch, are_aligned
 from rfgraph.analysis.field import Field
+from rfgraph.analysis.input_info import InputInfo
+from rfgraph.analysis.position import checked_index, over_axes, position_mask
 from rfgraph.analysis.region import Region
-from rfgraph.errors import IndexRangeError, InputError
+from rfgraph.analysis.scope import Scope
+from rfgraph.errors import InputError
 from rfgraph.geometry.tensor_map import Shape
 from rfgraph.propagation.apply import apply
+from rfgraph.propagation.density import count_back
 from rfgraph.propagation.footprint import pull_back
 from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.note import Note, Status, worst
 from rfgraph.propagation.paths import Paths
+from rfgraph.propagation.projection import push_forward
 from rfgraph.propagation.state import State
 
 if TYPE_CHECKING:
     from rfgraph.analysis.analysis import Analysis
-
-Scope = Literal["total", "local"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,14 +172,13 @@ class Node:
             IndexRangeError: The position has the wrong number of axes or lies outside the node.
             InputError: There is no such input.
         """
-        name = self._input_name(input)
-        info = self.analysis.inputs[name]
-        index = self._checked(index)
-        mask = self._pulled(index, name, scope)
+        info = self._input(input)
+        place = self._position(index)
+        mask = self._pulled(place, info.name, scope)
         hull: tuple[tuple[int, int], ...] | None = None
         if mask is not None and mask.any():
             hull = tuple(_extent_of(mask, axis, info.shape[axis]) for axis in info.axes)
-        return Region(hull, self._unclipped(index, name, hull), len(info.shape), info.axes)
+        return Region(hull, self._unclipped(place, info.name, hull), len(info.shape), info.axes)
 
     def footprint(
         self, index: Sequence[int] | int, *, input: str | None = None, scope: Scope = "total"
@@ -197,58 +198,90 @@ class Node:
             IndexRangeError: The position has the wrong number of axes or lies outside the node.
             InputError: There is no such input.
         """
-        name = self._input_name(input)
-        info = self.analysis.inputs[name]
-        lengths = tuple(info.shape[axis] for axis in info.axes)
-        mask = self._pulled(self._checked(index), name, scope)
+        info = self._input(input)
+        mask = self._pulled(self._position(index), info.name, scope)
         if mask is None:
-            return np.zeros(lengths, dtype=bool)
-        others = tuple(axis for axis in range(len(info.shape)) if axis not in info.axes)
-        return np.array(np.broadcast_to(mask.any(axis=others), lengths))
+            return np.zeros(info.lengths, dtype=bool)
+        return np.array(over_axes(mask, info.shape, info.axes))
 
-    def _input_name(self, name: str | None) -> str:
+    def density(
+        self, index: Sequence[int] | int, *, input: str | None = None, scope: Scope = "total"
+    ) -> npt.NDArray[np.float64]:
+        """The share of all paths to one position that start at each input position.
+
+        What the gradient would be if every weight were one and nothing were nonlinear: the
+        receptive field under uniform weights (Luo et al., *Understanding the Effective Receptive
+        Field in Deep Convolutional Neural Networks*, NeurIPS 2016, section 2.1), Gaussian-like
+        around the centre for plain stacks of convolutions.
+
+        Args:
+            index: The position along the node's spatial axes; negative counts from the end.
+            input: Which input; the main one by default.
+            scope: ``"total"`` for all paths, ``"local"`` for local paths alone.
+
+        Returns:
+            Non-negative weights that sum to 1, all zero where no input reaches the position;
+            shaped as the input's analysed axes, summed over channels and samples. Positive exactly
+            where :meth:`footprint` is true, except for shares too small for a float.
+
+        Raises:
+            IndexRangeError: The position has the wrong number of axes or lies outside the node.
+            InputError: There is no such input.
+        """
+        info = self._input(input)
+        marked = position_mask(self.shape, self.spatial_axes, self._position(index))
+        graph, follow = self.analysis.graph, self.analysis.reads_in(scope)
+        counted = count_back(graph, self.name, marked, {info.name}, follow).get(info.name)
+        if counted is None:
+            return np.zeros(info.lengths)
+        weights = over_axes(counted, info.shape, info.axes)
+        return np.array(weights / weights.sum())
+
+    def projection(
+        self, index: Sequence[int] | int, *, input: str | None = None, scope: Scope = "total"
+    ) -> npt.NDArray[np.bool_]:
+        """The positions of the node that one input position can reach: the forward question.
+
+        Args:
+            index: The position along the input's analysed axes; negative counts from the end.
+            input: Which input; the main one by default.
+            scope: ``"total"`` for the structural truth, ``"local"`` for local paths alone.
+
+        Returns:
+            True where some channel and sample of the position depends on the input position;
+            shaped as the node's spatial axes.
+
+        Raises:
+            IndexRangeError: The position has the wrong number of axes or lies outside the input.
+            InputError: There is no such input.
+        """
+        info = self._input(input)
+        place = checked_index(index, info.lengths, f"input {info.name}")
+        marked = position_mask(info.shape, info.axes, place)
+        graph, follow = self.analysis.graph, self.analysis.reads_in(scope)
+        mask = push_forward(graph, info.name, marked, self.name, follow)
+        if mask is None:
+            return np.zeros([self.shape[axis] for axis in self.spatial_axes], dtype=bool)
+        return np.array(over_axes(mask, self.shape, self.spatial_axes))
+
+    def _input(self, name: str | None) -> InputInfo:
         if name is None:
-            return self._main_input
+            name = self._main_input
         if name not in self.analysis.inputs:
             known = ", ".join(self.analysis.inputs)
             message = f"The model has no input {name!r}; its inputs are {known}."
             raise InputError(message)
-        return name
+        return self.analysis.inputs[name]
 
-    def _checked(self, index: Sequence[int] | int) -> tuple[int, ...]:
-        given = _integers(index)
-        if given is None:
-            message = (
-                f"{index!r} is no position of {self.name}; give an integer per spatial axis "
-                f"{self.spatial_axes}."
-            )
-            raise IndexRangeError(message)
+    def _position(self, index: Sequence[int] | int) -> tuple[int, ...]:
         lengths = tuple(self.shape[axis] for axis in self.spatial_axes)
-        if len(given) != len(lengths):
-            message = (
-                f"{self.name} has {len(lengths)} spatial axes of lengths {lengths}, so a position "
-                f"needs {len(lengths)} indices; got {given}."
-            )
-            raise IndexRangeError(message)
-        if any(not -n <= i < n for i, n in zip(given, lengths, strict=True)):
-            message = f"Position {given} lies outside {self.name}, whose lengths are {lengths}."
-            raise IndexRangeError(message)
-        return tuple(i % n for i, n in zip(given, lengths, strict=True))
+        return checked_index(index, lengths, self.name)
 
     def _pulled(
         self, index: tuple[int, ...], input_name: str, scope: Scope
     ) -> npt.NDArray[np.bool_] | None:
-        lengths = [1] * len(self.shape)
-        for axis in self.spatial_axes:
-            lengths[axis] = self.shape[axis]
-        if scope not in ("total", "local"):
-            raise InputError(f"There is no scope {scope!r}; use 'total' or 'local'.")
-        mask = np.zeros(lengths, dtype=bool)
-        place = [slice(None)] * len(self.shape)
-        for axis, i in zip(self.spatial_axes, index, strict=True):
-            place[axis] = slice(i, i + 1)
-        mask[tuple(place)] = True
-        follow = self.analysis.is_local_read if scope == "local" else None
+        mask = position_mask(self.shape, self.spatial_axes, index)
+        follow = self.analysis.reads_in(scope)
         found = pull_back(self.analysis.graph, self.name, mask, {input_name}, follow)
         return found.get(input_name)
 
@@ -268,18 +301,6 @@ class Node:
             here if is_global else _around(here, seen)
             for here, seen, is_global in zip(local, hull, field.global_axes, strict=True)
         )
-
-
-def _integers(index: object) -> tuple[int, ...] | None:
-    """The index as integers, one or several, whatever integer type they are; None if not."""
-    try:
-        return (operator.index(index),)  # type: ignore[arg-type]
-    except TypeError:
-        pass
-    try:
-        return tuple(operator.index(i) for i in index)  # type: ignore[attr-defined]
-    except TypeError:
-        return None
 
 
 def _around(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:

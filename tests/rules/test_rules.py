@@ -50,9 +50,9 @@ def test_rule_agrees_with_the_oracle(case: Case):
                 continue  # the row looks at axes that are no spatial axes of the node
             found = list(differences(node, truth[output], input_name=name))
             kinds |= {d.kind for d in found}
-            assert not [d for d in found if d.kind != "loose"], found[:3]
+            assert not [d for d in found if not d.kind.endswith("loose")], found[:3]
     if case.id in KNOWN_LOOSE:
-        assert kinds == {"loose"}
+        assert "loose" in kinds
     elif not case.answer_may_be_bound:
         assert kinds == set()
 

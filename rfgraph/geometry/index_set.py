@@ -106,6 +106,16 @@ def index_set(positions: Iterable[int]) -> IndexSet:
     return IndexSet(lowest, bits)
 
 
+def from_bits(bits: int) -> IndexSet:
+    """The positions of the set bits.
+
+    >>> list(from_bits(0b1100))
+    [2, 3]
+    """
+    base = (bits & -bits).bit_length() - 1
+    return IndexSet(base, bits >> base) if bits else EMPTY
+
+
 def interval(first: int, last: int) -> IndexSet:
     """All positions from ``first`` to ``last`` inclusive; empty when ``last < first``."""
     return IndexSet(first, (1 << (last - first + 1)) - 1) if last >= first else EMPTY

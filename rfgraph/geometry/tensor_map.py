@@ -117,6 +117,23 @@ class Masked:
     keep: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class MaskedMix:
+    """Every output element mixes one axis over the positions that a constant mask leaves.
+
+    Softmax over scores that are -inf under the mask; output ``(…, j)`` reads input ``(…, k)`` for
+    every k that is kept at ``(…, k)``, so that j does not matter.
+
+    Attributes:
+        axis: The axis that is mixed; it stands in the output where it stood.
+        keep: True where the input is read, of the tensor's rank; length 1 along axes on which it
+            does not vary.
+    """
+
+    axis: int
+    keep: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class Everything:
     """Every output may read every input element: data-dependent or not understood."""
@@ -129,7 +146,7 @@ class Chain:
     steps: tuple[tuple[TensorMap, Shape], ...]
 
 
-TensorMap = Axes | Segment | Reshape | Lookup | Masked | Everything | Chain
+TensorMap = Axes | Segment | Reshape | Lookup | Masked | MaskedMix | Everything | Chain
 
 
 def identity(rank: int) -> Axes:

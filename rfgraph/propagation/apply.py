@@ -15,12 +15,14 @@ from rfgraph.geometry.tensor_map import (
     Everything,
     Lookup,
     Masked,
+    MaskedMix,
     Reshape,
     Segment,
     Shape,
     TensorMap,
 )
 from rfgraph.propagation.digits import unresolved
+from rfgraph.propagation.masked_mix import mix_under_mask
 from rfgraph.propagation.merge import compact, distinct, union_many
 from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.products import read_axes
@@ -53,6 +55,8 @@ def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> S
         return _apply_lookup(state, out_shape, node)
     if isinstance(tensor_map, Masked):
         return _apply_mask(state, tensor_map.keep)
+    if isinstance(tensor_map, MaskedMix):
+        return mix_under_mask(state, tensor_map, node)
     assert isinstance(tensor_map, Everything)
     return _apply_everything(state, out_shape, node)
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from rfgraph.geometry.axis_map import AxisMap, Border, pairs
-from rfgraph.geometry.index_set import IndexSet, union_all
+from rfgraph.geometry.index_set import EMPTY, IndexSet, from_bits, union_all
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, compose, fold, stride
 from rfgraph.geometry.tensor_map import Axes, AxisRead, Shape, Whole
 from rfgraph.propagation.digits import (
@@ -238,9 +238,36 @@ def _compose(reads: AxisMap, field: IndexMap, in_length: int, out_length: int) -
         if interior.period * field.period <= LONGEST_PERIOD or out_length > LONGEST_PERIOD:
             return compose(interior, field)
         return Finite(tuple(union_all(map(field.at, interior.at(o))) for o in range(out_length)))
-    return fold(
-        Finite(tuple(union_all(map(field.at, reads.at(o, in_length))) for o in range(out_length)))
-    )
+    return fold(compose_table(reads, field, in_length, out_length))
+
+
+def compose_table(reads: AxisMap, field: IndexMap, in_length: int, out_length: int) -> Finite:
+    """The field of each output index ``0 … out_length-1``, entry by entry.
+
+    Where an output reads all that the one before it read, only what is new is joined: a prefix
+    costs no more than an identity.
+    """
+    if (
+        isinstance(field, Periodic)
+        and field.period == field.advance == 1
+        and field.sets[0].bits == 1
+    ):
+        moved = field.sets[0].base
+        return Finite(tuple(reads.at(o, in_length).shift(moved) for o in range(out_length)))
+    sets: list[IndexSet] = []
+    last, seen = EMPTY, EMPTY
+    for o in range(out_length):
+        here = reads.at(o, in_length)
+        fresh = here
+        if last and here.base == last.base and here.bits & last.bits == last.bits:
+            fresh = from_bits(here.bits ^ last.bits).shift(here.base)
+        else:
+            seen = EMPTY
+        for i in fresh:
+            seen = seen.union(field.at(i))
+        last = here
+        sets.append(seen)
+    return Finite(tuple(sets))
 
 
 # --- parts of a concatenation ---------------------------------------------------------------------

@@ -20,6 +20,7 @@ from rfgraph.geometry.tensor_map import (
     Everything,
     Lookup,
     Masked,
+    MaskedMix,
     Reshape,
     Segment,
     Shape,
@@ -99,6 +100,8 @@ def push(tensor_map: TensorMap, mask: Mask, in_shape: Shape, out_shape: Shape) -
         return np.where(places >= 0, flat[np.maximum(places, 0)], False)
     if isinstance(tensor_map, Masked):
         return mask & tensor_map.keep
+    if isinstance(tensor_map, MaskedMix):
+        return np.asarray((mask & tensor_map.keep).any(axis=tensor_map.axis, keepdims=True))
     assert isinstance(tensor_map, Everything)
     return np.full((1,) * len(out_shape), bool(mask.any()))
 

@@ -20,6 +20,7 @@ from rfgraph.geometry.tensor_map import (
     Everything,
     Lookup,
     Masked,
+    MaskedMix,
     Reshape,
     Segment,
     Shape,
@@ -60,6 +61,8 @@ def pull(tensor_map: TensorMap, marks: Marks, in_shape: Shape, out_shape: Shape)
         return _pull_lookup(tensor_map, marks, in_shape, out_shape)
     if isinstance(tensor_map, Masked):
         return marks * tensor_map.keep
+    if isinstance(tensor_map, MaskedMix):
+        return total(marks, (tensor_map.axis,), out_shape) * tensor_map.keep
     assert isinstance(tensor_map, Everything)
     return total(marks, tuple(range(marks.ndim)), out_shape).reshape((1,) * len(in_shape))
 

@@ -19,6 +19,7 @@ from rfgraph.rules import (
     reduction,
     resampling,
     slicing,
+    softmax,
     views,
 )
 from rfgraph.rules.rule_set import RuleSet, gathered
@@ -38,6 +39,7 @@ FAMILIES = (
     reduction,
     resampling,
     slicing,
+    softmax,
     views,
 )
 

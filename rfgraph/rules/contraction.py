@@ -2,24 +2,65 @@
 
 from __future__ import annotations
 
+import numpy as np
+from torch import fx
+
+from rfgraph.geometry.matrix import rows, uniform
+from rfgraph.geometry.tensor_map import Axes, AxisRead
+from rfgraph.rules.attention_mask import zero_weights
 from rfgraph.rules.axes import broadcast, placed
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 
 
 def mm(call: Call) -> Reads:
     """(i, k) times (k, j)."""
-    return [
-        Read(call["self"], placed([0, None])),
-        Read(call["mat2"], placed([None, 1])),
-    ]
+    return _product(call, call["self"], call["mat2"], 0)
 
 
 def bmm(call: Call) -> Reads:
     """(b, i, k) times (b, k, j)."""
+    return _product(call, call["self"], call["mat2"], 1)
+
+
+def _product(call: Call, left: fx.Node, right: fx.Node, batch: int) -> Reads:
+    """Rows of the left and columns of the right factor, after ``batch`` common axes.
+
+    Where one factor is zero for all inputs the other is not read.
+    """
+    i, j = batch, batch + 1
+    common = range(batch)
     return [
-        Read(call["self"], placed([0, 1, None])),
-        Read(call["mat2"], placed([0, None, 2])),
+        _factor(call, left, placed([*common, i, None]), j, right, (j, i)),
+        _factor(call, right, placed([*common, None, j]), i, left, (i, j)),
     ]
+
+
+def _factor(
+    call: Call, source: fx.Node, plain: Axes, out_axis: int, other: fx.Node, order: tuple[int, int]
+) -> Read:
+    """One factor: whole along the contracted axis, or where the other factor is not zero.
+
+    Args:
+        call: The product.
+        source: The factor.
+        plain: How it is read when nothing is zero.
+        out_axis: The output axis that the other factor gives.
+        other: The other factor.
+        order: The other factor's axes: the one it gives, the contracted one.
+    """
+    zero = zero_weights(call, other)
+    if zero is None:
+        return Read(source, plain)
+    rest = tuple(axis for axis in range(zero.ndim) if axis not in order)
+    keep = uniform(~zero.permute(*rest, *order).numpy())
+    varies = keep.ndim > len(order) and keep.shape[0] > 1
+    matrix = keep.any(axis=0) if keep.ndim > len(order) else keep
+    contracted_axis = next(a for a, read in enumerate(plain.reads) if read.out_axis is None)
+    matrix = np.broadcast_to(matrix, (call.out[out_axis], shape(source)[contracted_axis]))
+    reads = list(plain.reads)
+    reads[contracted_axis] = AxisRead(out_axis, rows(matrix))
+    caveat = "the mask differs along the batch of a product and is joined" if varies else None
+    return Read(source, Axes(tuple(reads)), caveat)
 
 
 def addmm(call: Call) -> Reads:

@@ -43,45 +43,6 @@ def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
     return [Read(source, Chain(((spread, call.out), (cut, call.out))))]
 
 
-_CARRIERS = frozenset(
-    [
-        "add",
-        "clone",
-        "div",
-        "expand",
-        "masked_fill",
-        "mul",
-        "permute",
-        "reshape",
-        "sub",
-        "transpose",
-        "unsafe_view",
-        "unsqueeze",
-        "view",
-        "where",
-    ]
-)
-
-
-def is_cut(call: Call, scores: fx.Node, depth: int = 8) -> bool:
-    """Whether constant values of -inf enter scores, so that a softmax over them drops positions."""
-    if depth == 0 or scores.op != "call_function":
-        return False
-    packet = getattr(scores.target, "overloadpacket", None)
-    if str(packet).removeprefix("aten.").strip("_") not in _CARRIERS:
-        return False
-    if any(argument == float("-inf") for argument in scores.args if isinstance(argument, float)):
-        return True
-    for source in scores.all_input_nodes:
-        value = call.value(source)
-        if value is not None:
-            if value.is_floating_point() and bool(torch.isneginf(value).any()):
-                return True
-        elif is_cut(call, source, depth - 1):
-            return True
-    return False
-
-
 RULES: dict[str, Rule] = {
     "aten.masked_fill": masked_fill,
     "aten.where.self": where,

@@ -7,7 +7,6 @@ from rfgraph.geometry.movement import blocks
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape, identity
 from rfgraph.rules.axes import broadcast, mixing, reduced
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
-from rfgraph.rules.masking import is_cut
 
 
 def _affine(call: Call, axis: int) -> list[Read]:
@@ -97,16 +96,6 @@ def _group_axes(in_shape: Shape, groups: int, rank: int) -> Axes:
     return Axes((AxisRead(0, SAME), channel, *space))
 
 
-def softmax(call: Call) -> Reads:
-    """The axis as a whole; the element is no separate local path."""
-    source = call["self"]
-    rank = len(shape(source))
-    if not rank:
-        return [Read(source, identity(0))]
-    caveat = "positions under a mask of -inf are counted" if is_cut(call, source) else None
-    return [Read(source, mixing(rank, (call["dim"] % rank,)), caveat)]
-
-
 RULES: dict[str, Rule] = {
     "aten.native_batch_norm": batch_norm,
     "aten.cudnn_batch_norm": batch_norm,
@@ -120,9 +109,4 @@ RULES: dict[str, Rule] = {
     "aten.native_layer_norm": layer_norm,
     "aten.native_group_norm": group_norm,
     "aten.rms_norm": rms_norm,
-    "aten._softmax": softmax,
-    "aten._safe_softmax": softmax,
-    "aten._log_softmax": softmax,
-    "aten.softmax": softmax,
-    "aten.log_softmax": softmax,
 }

@@ -151,15 +151,19 @@ def test_a_scan_has_no_pattern():
     assert field.size_min == (1,)
 
 
-def test_masked_attention_says_that_it_is_a_bound():
-    """Causal attention is not cut yet, and the status says so."""
+def test_causal_attention_is_a_prefix():
+    """A mask of -inf cuts: position i sees 0 … i, exactly and locally, through layers too."""
 
     def attend(x, causal):
         q = x.transpose(1, 2)
-        return F.scaled_dot_product_attention(q, q, q, is_causal=causal)
+        for _ in range(3):
+            q = q + F.scaled_dot_product_attention(q, q, q, is_causal=causal)
+        return q.transpose(1, 2)
 
     causal = rfgraph.analyze(lambda x: attend(x, causal=True), (1, 4, 9)).output()
-    assert causal.status is rfgraph.Status.BOUND
-    assert "mask of -inf" in causal.reasons[0]
+    assert causal.status is rfgraph.Status.EXACT
+    assert not causal.field.is_global
+    assert [causal.region(i).hull for i in (0, 4, 8)] == [((0, 0),), ((0, 4),), ((0, 8),)]
     full = rfgraph.analyze(lambda x: attend(x, causal=False), (1, 4, 9)).output()
     assert full.status is rfgraph.Status.EXACT
+    assert full.field.is_global

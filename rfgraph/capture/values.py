@@ -13,18 +13,20 @@ aten = torch.ops.aten
 
 _UNSET = object()
 _CONSTANT = "constant"
+_FIXED = "fixed"
 _DRAWN = "drawn"
 
 
-def evaluate(node: fx.Node) -> Tensor | None:
+def evaluate(node: fx.Node, *, learned: bool = True) -> Tensor | None:
     """Return the value of ``node`` on the CPU, or None when no single value exists.
 
     None means that the node depends on a model input, on random numbers, or on a parameter
-    that holds no data; also for an operator with several results (ask its ``getitem`` nodes).
+    that holds no data (on any parameter, unless ``learned``); also for an operator with several
+    results (ask its ``getitem`` nodes).
     Values are kept in ``node.meta``, so that asking again costs nothing. Elements of
     ``torch.empty`` that were never written count as zero.
     """
-    return _tensor(_value(node, _CONSTANT))
+    return _tensor(_value(node, _CONSTANT if learned else _FIXED))
 
 
 def draw(node: fx.Node) -> Tensor | None:
@@ -64,6 +66,8 @@ def _value(node: fx.Node, memo: str) -> Any:
 def _run(node: fx.Node, memo: str) -> Any:
     if node.op == "get_attr":
         value = node.meta["value"]
+        if memo == _FIXED and isinstance(value, torch.nn.Parameter):
+            return None
         return None if value is None else value.detach().to("cpu")
     if node.op != "call_function":
         return None
@@ -71,7 +75,7 @@ def _run(node: fx.Node, memo: str) -> Any:
         return None
     target = node.target
     if (
-        memo == _CONSTANT
+        memo != _DRAWN
         and isinstance(target, OpOverload)
         and torch.Tag.nondeterministic_seeded in target.tags
     ):

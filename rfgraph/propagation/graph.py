@@ -7,22 +7,19 @@ each with its own reads.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
-import torch
 from torch import fx
 from torch._ops import OpOverload
 
 from rfgraph.errors import UnknownOperatorError
 from rfgraph.geometry.tensor_map import Everything, Shape
 from rfgraph.propagation.note import Note, Status
-from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule
+from rfgraph.rules.call import Call, Evaluate, PerOutput, Read, Reads, Rule
 from rfgraph.rules.rule_set import RuleSet
-
-Evaluate = Callable[[fx.Node], torch.Tensor | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,11 +33,11 @@ def cut_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor 
         farthest: How many operators to look through.
 
     Returns:
-        Booleans of the scores' shape, or None if no constant mask was found.
+        Booleans of the scores' shape, or None if nothing is cut.
     """
-    value = call.value(scores)
+    value = call.value(scores, learned=False)
     if value is not None:
-        return _lowest(value) if value.is_floating_point() else None
+        return _lowest(value)
     if farthest == 0 or scores.op != "call_function":
         return None
     name = _name(scores)
@@ -79,8 +79,7 @@ def zero_weights(call: Call, weights: fx.Node, farthest: int = FARTHEST) -> Tens
     if name in ("_softmax", "_safe_softmax", "softmax"):
         source = weights.args[0]
         assert isinstance(source, fx.Node)
-        found = cut_scores(call, source)
-        return found if found is not None and bool(found.any()) else None
+        return cut_scores(call, source)
     if name in ("mul", "div"):
         source = weights.args[0]
         found = zero_weights(call, source, farthest - 1) if isinstance(source, fx.Node) else None
@@ -113,8 +112,11 @@ def _name(node: fx.Node) -> str:
     return str(packet).removeprefix("aten.")
 
 
-def _lowest(value: Tensor) -> Tensor:
-    return value <= torch.finfo(value.dtype).min / 2
+def _lowest(value: Tensor) -> Tensor | None:
+    if not value.is_floating_point() or not value.numel():
+        return None
+    bound = torch.finfo(value.dtype).min / 2
+    return value <= bound if float(value.min()) <= bound else None
 
 
 def _viewed(call: Call, node: fx.Node, find: Find, farthest: int) -> Tensor | None:
@@ -150,7 +152,7 @@ def _chosen(
     call: Call, node: fx.Node, condition: Any, chosen: Any, other: Any, farthest: int
 ) -> Tensor | None:
     """The cuts of a selection: those of one source where the condition holds, else the other's."""
-    decided = call.value(condition)
+    decided = call.value(condition, learned=False)
     if decided is None:
         return None
     out = shape(node)

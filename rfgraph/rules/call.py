@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import fx
@@ -42,6 +42,13 @@ class PerOutput:
 Rule = Callable[["Call"], Reads | PerOutput]
 
 
+class Evaluate(Protocol):
+    """Finds the value of a node that depends on no input (on no parameter, unless ``learned``)."""
+
+    def __call__(self, node: fx.Node, *, learned: bool = True) -> torch.Tensor | None:
+        """The value on the CPU, or None."""
+
+
 @lru_cache(maxsize=1024)
 def _parameters(target: OpOverload) -> dict[str, tuple[int, Any]]:
     return {
@@ -58,7 +65,7 @@ class Call:
 
     __slots__ = ("_args", "_evaluate", "_parameters", "node", "out")
 
-    def __init__(self, node: fx.Node, evaluate: Callable[[fx.Node], torch.Tensor | None]) -> None:
+    def __init__(self, node: fx.Node, evaluate: Evaluate) -> None:
         self.node = node
         self._evaluate = evaluate
         self._args = node.args
@@ -88,9 +95,15 @@ class Call:
         """Every node among the arguments, once, in order."""
         yield from self.node.all_input_nodes
 
-    def value(self, node: fx.Node) -> torch.Tensor | None:
-        """The node's data on the CPU; None when it depends on an input or has no data."""
-        return self._evaluate(node)
+    def value(self, node: fx.Node, *, learned: bool = True) -> torch.Tensor | None:
+        """The node's data on the CPU; None when it depends on an input or has no data.
+
+        Args:
+            node: The node.
+            learned: Whether values of parameters count as known; without, what depends on one is
+                None too.
+        """
+        return self._evaluate(node, learned=learned)
 
 
 def _several(spec: object) -> bool:

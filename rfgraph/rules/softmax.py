@@ -20,7 +20,7 @@ def softmax(call: Call) -> Reads:
         return [Read(source, identity(0))]
     axis = call["dim"] % rank
     cut = cut_scores(call, source)
-    if cut is None or not bool(cut.any()):
+    if cut is None:
         return [Read(source, mixing(rank, (axis,)))]
     keep = uniform(~cut.numpy())
     steps = ((MaskedMix(axis, keep), call.out), (Masked(keep), call.out))

@@ -117,10 +117,21 @@ def stride(field: Periodic, by: int) -> Periodic:
 @lru_cache(maxsize=8192)
 def gather(field: Periodic, step: int, count: int) -> Periodic:
     """The map ``v -> union of field(v + step * t) for t in 0 … count-1``: a dilated window."""
-    if count == 1:
+    if step == 0 or count == 1:
         return field
-    taps = union_all(IndexSet(step * t, 1) for t in range(count))
-    return compose(Periodic(1, 1, (taps,)), field)
+    # By doubling: what v sees over a + b steps is what it sees over a, and v + step * a over b.
+    power, seen = field, None
+    done, width = 0, 1
+    while count:
+        if count & 1:
+            moved = compose(affine(1, step * done), power)
+            seen = moved if seen is None else union(seen, moved)
+            done += width
+        count >>= 1
+        if count:
+            power = union(power, compose(affine(1, step * width), power))
+            width *= 2
+    return field if seen is None else seen
 
 
 def from_function(period: int, advance: int, sets: Callable[[int], IndexSet]) -> Periodic:
@@ -163,19 +174,16 @@ def fold(field: Finite, longest: int = 64) -> IndexMap:
     Two whole periods must be seen, and two steps: a pattern is never guessed from one occurrence.
     """
     sets = field.sets
+    first = next((i for i, seen in enumerate(sets) if seen), None)
+    if first is None:
+        return field
     for period in range(1, min(longest, len(sets) // 2) + 1):
         if len(sets) < max(2 * period, 3):
             break
-        step = _advance(sets, period)
-        if step is not None and all(
-            sets[i] == sets[i - period].shift(step) for i in range(period, len(sets))
-        ):
+        # Where nothing is read a whole period long, nothing is read ever after.
+        if first >= period or not sets[first + period]:
+            continue
+        step = sets[first + period].base - sets[first].base
+        if all(sets[i] == sets[i - period].shift(step) for i in range(period, len(sets))):
             return Periodic(period, step, sets[:period])
     return field
-
-
-def _advance(sets: tuple[IndexSet, ...], period: int) -> int | None:
-    for i in range(len(sets) - period):
-        if sets[i]:
-            return sets[i + period].base - sets[i].base if sets[i + period] else None
-    return None

@@ -6,6 +6,8 @@ from functools import lru_cache
 from itertools import product
 from math import gcd, prod
 
+import numpy as np
+
 from rfgraph.geometry.index_set import EMPTY, IndexSet, union_all
 from rfgraph.geometry.periodic import (
     Finite,
@@ -176,8 +178,10 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
     field. Only structural independence counts: the field is compared as a function on all integers.
     """
     field = term.field
-    if not isinstance(field, Periodic) or len(term.carrier) < 2:
+    if len(term.carrier) < 2:
         return term
+    if isinstance(field, Finite):
+        return _without_idle_digits(term, field, layout)
     if field.period == 1 and field.advance == 0:
         # A field that is the same everywhere has no digit of its own: all of them stay.
         return term
@@ -198,6 +202,26 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
     if isinstance(plain, Periodic) and plain.period >= size > 1:
         plain = fold(tabulate(plain, size))
     return Term(((axis, digit, 1),), plain)
+
+
+def _without_idle_digits(term: Term, field: Finite, layout: Layout) -> Term:
+    """As :func:`drop_idle_digits` for a table: tokens behind a class token, split into an image."""
+    numbers: dict[IndexSet, int] = {}
+    codes = np.array([numbers.setdefault(s, len(numbers)) for s in (*field.sets, EMPTY)])
+    places = np.zeros((1,) * len(term.carrier), dtype=np.int64)
+    for k, entry in enumerate(term.carrier):
+        line = entry[2] * np.arange(size_of(layout, entry))
+        places = places + line.reshape([-1 if j == k else 1 for j in range(len(term.carrier))])
+    if places.min() < 0 or len(numbers) == 1:
+        return term
+    table = codes[np.minimum(places, len(field.sets))]
+    idle = [k for k in range(table.ndim) if (table == table.take([0], axis=k)).all()]
+    kept = [e for k, e in enumerate(term.carrier) if k not in idle]
+    if len(kept) != 1:
+        return Term(tuple(kept), field) if kept else term
+    axis, digit, by = kept[0]
+    alone = tuple(field.at(by * i) for i in range(layout[axis][digit]))
+    return Term(((axis, digit, 1),), fold(Finite(alone)))
 
 
 def _orbit(strides: list[int], period: int) -> range:

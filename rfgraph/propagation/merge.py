@@ -33,6 +33,9 @@ from rfgraph.propagation.state import (
     natural,
 )
 
+LONGEST_TABLE = 1 << 14
+"""Positions beyond which maps of unequal slope stay two terms instead of one table."""
+
 TermChange = Callable[[Term], Term]
 
 
@@ -154,12 +157,20 @@ def _join(a: Term, b: Term, layout: Layout) -> Term | None:
     carrier = _common_carrier(a.carrier, b.carrier, layout)
     if carrier is None:
         return None
+    longest = carrier_length(layout, carrier) or 0
+    if longest > LONGEST_TABLE and longest > max(_entries(a.field), _entries(b.field)):
+        return None
     order = tuple((axis, digit) for axis, digit, _ in sorted(carrier, key=lambda e: -e[2]))
     x, y = express(a, order, layout), express(b, order, layout)
     if x is None or y is None:
         return None
     field = union_fields(x, y, carrier_length(layout, carrier))
     return None if field is None else Term(carrier, field)
+
+
+def _entries(field: IndexMap) -> int:
+    """Entries of a table; 0 for a quasi-affine map."""
+    return len(field.sets) if isinstance(field, Finite) else 0
 
 
 def _common_carrier(a: Carrier, b: Carrier, layout: Layout) -> Carrier | None:
@@ -188,7 +199,9 @@ def union_fields(a: IndexMap, b: IndexMap, length: int | None) -> IndexMap | Non
         return a
     if isinstance(a, Periodic) and isinstance(b, Periodic) and same_slope(a, b):
         return union(a, b)
-    if length is None:
+    if length is None or (
+        length > LONGEST_TABLE and (isinstance(a, Periodic) or isinstance(b, Periodic))
+    ):
         return None
     return fold(Finite(tuple(a.at(i).union(b.at(i)) for i in range(length))))
 

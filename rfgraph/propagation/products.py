@@ -254,6 +254,19 @@ def compose_table(reads: AxisMap, field: IndexMap, in_length: int, out_length: i
     ):
         moved = field.sets[0].base
         return Finite(tuple(reads.at(o, in_length).shift(moved) for o in range(out_length)))
+    interior = reads.interior
+    if (
+        isinstance(interior, Periodic)
+        and interior.period == 1
+        and interior.single
+        and isinstance(field, Finite)
+        and reads.border in (Border.VIRTUAL, Border.ABSENT)
+        and reads.only is None
+    ):
+        base, by = interior.sets[0].base, interior.advance
+        rows = range(base, base + by * out_length, by) if by else [base] * out_length
+        inside = min(in_length, len(field.sets)) if interior.sets[0] else 0
+        return Finite(tuple(field.sets[i] if 0 <= i < inside else EMPTY for i in rows))
     sets: list[IndexSet] = []
     last, seen = EMPTY, EMPTY
     for o in range(out_length):

@@ -77,7 +77,7 @@ def propagate(
             state = replace(state, notes=state.notes | attributes["notes"])
         states[name] = state
         if name in graph.graph.get("escapes", ()):
-            note = Note(Status.UNKNOWN, name, "its values were read by Python code")
+            note = Note(Status.BOUND, name, "its values were read by Python code")
             here = apply(state, Everything(), (1,), name)
             here = replace(here, notes=here.notes | {note})
             escaped = here if escaped is None else union_states([escaped, here])

@@ -298,9 +298,9 @@ def test_an_axis_of_length_zero_reads_nothing():
     ids=["item", "tolist", "if"],
 )
 def test_values_read_by_python_are_not_forgotten(model):
-    """What leaves as a Python value in a real capture makes later nodes unknown and global."""
+    """What leaves as a Python value in a real capture makes later nodes bounds and global."""
     node = rfgraph.analyze(model, torch.rand(1, 3, 8), real=True).output()
-    assert node.status is rfgraph.Status.UNKNOWN
+    assert node.status is rfgraph.Status.BOUND
     assert "read by Python code" in node.reasons[0]
     assert node.field.is_global
     assert node.footprint(2).all()

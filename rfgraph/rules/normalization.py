@@ -107,6 +107,27 @@ def softmax(call: Call) -> Reads:
     return [Read(source, mixing(rank, (call["dim"] % rank,)), caveat)]
 
 
+def renorm(call: Call) -> Reads:
+    """Slices along one axis scaled by their own norm."""
+    source = call["self"]
+    rank = len(shape(source))
+    others = tuple(axis for axis in range(rank) if axis != call["dim"] % rank)
+    return [Read(source, identity(rank)), Read(source, mixing(rank, others))]
+
+
+def weight_norm(call: Call) -> PerOutput:
+    """A direction over its norm, times a length, slice by slice; also the norms."""
+    direction, length = call["v"], call["g"]
+    rank = len(shape(direction))
+    others = tuple(axis for axis in range(rank) if axis != call["dim"] % rank)
+    own = [
+        Read(direction, identity(rank)),
+        Read(direction, mixing(rank, others)),
+        Read(length, broadcast(shape(length), call.out)),
+    ]
+    return PerOutput((own, [Read(direction, mixing(rank, others))]))
+
+
 RULES: dict[str, Rule] = {
     "aten.native_batch_norm": batch_norm,
     "aten.cudnn_batch_norm": batch_norm,
@@ -124,5 +145,7 @@ RULES: dict[str, Rule] = {
     "aten._safe_softmax": softmax,
     "aten._log_softmax": softmax,
     "aten.softmax": softmax,
+    "aten.renorm": renorm,
+    "aten._weight_norm_interface": weight_norm,
     "aten.log_softmax": softmax,
 }

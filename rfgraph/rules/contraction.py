@@ -123,6 +123,7 @@ def outer(call: Call) -> Reads:
 
 RULES: dict[str, Rule] = {
     "aten.mm": mm,
+    "aten._int_mm": mm,
     "aten.bmm": bmm,
     "aten.addmm": addmm,
     "aten.baddbmm": baddbmm,

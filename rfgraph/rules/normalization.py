@@ -96,6 +96,27 @@ def _group_axes(in_shape: Shape, groups: int, rank: int) -> Axes:
     return Axes((AxisRead(0, SAME), channel, *space))
 
 
+def renorm(call: Call) -> Reads:
+    """Slices along one axis scaled by their own norm."""
+    source = call["self"]
+    rank = len(shape(source))
+    others = tuple(axis for axis in range(rank) if axis != call["dim"] % rank)
+    return [Read(source, identity(rank)), Read(source, mixing(rank, others))]
+
+
+def weight_norm(call: Call) -> PerOutput:
+    """A direction over its norm, times a length, slice by slice; also the norms."""
+    direction, length = call["v"], call["g"]
+    rank = len(shape(direction))
+    others = tuple(axis for axis in range(rank) if axis != call["dim"] % rank)
+    own = [
+        Read(direction, identity(rank)),
+        Read(direction, mixing(rank, others)),
+        Read(length, broadcast(shape(length), call.out)),
+    ]
+    return PerOutput((own, [Read(direction, mixing(rank, others))]))
+
+
 RULES: dict[str, Rule] = {
     "aten.native_batch_norm": batch_norm,
     "aten.cudnn_batch_norm": batch_norm,
@@ -109,4 +130,6 @@ RULES: dict[str, Rule] = {
     "aten.native_layer_norm": layer_norm,
     "aten.native_group_norm": group_norm,
     "aten.rms_norm": rms_norm,
+    "aten.renorm": renorm,
+    "aten._weight_norm_interface": weight_norm,
 }

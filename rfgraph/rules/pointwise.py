@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rfgraph.geometry.axis_map import SAME
+from rfgraph.geometry.tensor_map import Axes, AxisRead
 from rfgraph.rules.axes import broadcast
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
@@ -41,6 +43,21 @@ def two_outputs(call: Call) -> PerOutput:
     return PerOutput((pointwise(call), ()))
 
 
+def both(call: Call) -> PerOutput:
+    """An elementwise result and an elementwise mask of it."""
+    reads = pointwise(call)
+    return PerOutput((reads, reads))
+
+
+def per_channel(call: Call) -> PerOutput:
+    """Rounded with a scale and a zero point per position of one axis; also a mask."""
+    source, axis = call["self"], call["axis"]
+    reads = [Read(source, broadcast(shape(source), call.out))]
+    settings = Axes((AxisRead(axis, SAME),))
+    reads += [Read(call[name], settings) for name in ("scale", "zero_point")]
+    return PerOutput((reads, reads))
+
+
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
         [
@@ -55,7 +72,6 @@ RULES: dict[str, Rule] = {
             "aten.broadcast_to",
             "aten._conj",
             "aten.conj",
-            "aten.rrelu_with_noise_functional",
             "aten.prelu",
             "aten._prelu_kernel",
             "aten.glu_jvp",
@@ -69,12 +85,22 @@ RULES: dict[str, Rule] = {
             "aten.polar",
             "aten.real",
             "aten.imag",
+            "aten.complex",
+            "aten.bernoulli.default",
+            "aten.binomial",
+            "aten.normal",
+            "aten.poisson",
+            "aten._standard_gamma",
         ],
         pointwise,
     ),
     "aten.copy": overwritten,
     "aten.fill": filled,
     "aten.native_dropout": dropout,
+    "aten.rrelu_with_noise_functional": two_outputs,
+    "aten.fake_quantize_per_tensor_affine_cachemask": both,
+    "aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams": both,
+    "aten.fake_quantize_per_channel_affine_cachemask": per_channel,
     "aten.log_sigmoid_forward": two_outputs,
     **dict.fromkeys(
         [

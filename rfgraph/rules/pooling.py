@@ -6,7 +6,7 @@ from rfgraph.geometry.axis_map import AxisMap
 from rfgraph.geometry.resample import adaptive
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
 from rfgraph.geometry.window import window
-from rfgraph.rules.axes import along
+from rfgraph.rules.axes import along, mixing
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, per_axis, shape
 
 
@@ -52,7 +52,26 @@ def _adaptive_with_indices(dims: int) -> Rule:
     return lambda call: PerOutput((_adaptive(call, dims),) * 2)
 
 
+def somewhere_in_the_plane(call: Call) -> Reads | PerOutput:
+    """Within each channel anywhere: unpooled places are values, fractional windows are drawn."""
+    source = call["self"]
+    rank = len(shape(source))
+    space = len(call["output_size"])
+    over = mixing(rank, tuple(range(rank - space, rank)))
+    reads = [
+        Read(node, over, _PLACES) for node in (source, call.get("indices")) if node is not None
+    ]
+    outs = call.outs()
+    return reads if len(outs) == 1 else PerOutput((reads,) * len(outs))
+
+
+_PLACES = "places are values, not positions"
+
 RULES: dict[str, Rule] = {
+    "aten.max_unpool2d": somewhere_in_the_plane,
+    "aten.max_unpool3d": somewhere_in_the_plane,
+    "aten.fractional_max_pool2d": somewhere_in_the_plane,
+    "aten.fractional_max_pool3d": somewhere_in_the_plane,
     "aten.avg_pool1d": _fixed(1),
     "aten.avg_pool2d": _fixed(2),
     "aten.avg_pool3d": _fixed(3),

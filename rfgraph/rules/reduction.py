@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rfgraph.rules.axes import normal_axes, reduced
+from rfgraph.geometry.tensor_map import Everything
+from rfgraph.rules.axes import mixing, normal_axes, reduced
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 
@@ -33,6 +34,15 @@ def _all_or_one(call: Call) -> Reads:
     return _over(call, axes, bool(call.get("keepdim", False)))
 
 
+def segments(call: Call) -> Reads:
+    """Stretches of one axis, each reduced: a bound by the whole of the axis."""
+    source = call["data"]
+    over = mixing(len(shape(source)), (call["axis"],))
+    found = [Read(source, over, "where the segments begin is not followed")]
+    rest = [node for node in call.tensors() if node is not source]
+    return [*found, *(Read(node, Everything(), "segments are computed") for node in rest)]
+
+
 def _named(names: str, rule: Callable[[Call], Reads | PerOutput]) -> dict[str, Rule]:
     return dict.fromkeys((f"aten.{name}" for name in names.split()), rule)
 
@@ -43,6 +53,7 @@ RULES: dict[str, Rule] = {
         " linalg_vector_norm count_nonzero max.default min.default",
         over_axes,
     ),
+    "aten.segment_reduce": segments,
     **_named("argmax argmin", _all_or_one),
     **_named(
         "max.dim min.dim var_mean std_mean median.dim nanmedian.dim mode kthvalue aminmax",

@@ -71,6 +71,13 @@ def zoo_operators() -> set[str]:
     return {name for name in names if name.startswith("aten.")}
 
 
+def overload(name: str) -> torch._ops.OpOverload:
+    """The operator of a name such as ``aten.add.Tensor``."""
+    namespace, packet, kind = name.split(".")
+    found: torch._ops.OpOverload = getattr(getattr(getattr(torch.ops, namespace), packet), kind)
+    return found
+
+
 def uncovered(cases: Iterable[Case]) -> set[str]:
     """Zoo operators about positions that no row executes."""
     seen: set[str] = set()

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from rfgraph.rules.builtin import BUILTIN_RULES
 from tests.rules.cases import ALL_CASES, Case
-from tests.rules.cases._operators import uncovered
+from tests.rules.cases._operators import WITHOUT_POSITIONS, overload, uncovered, zoo_operators
 
 
 def test_ids_are_unique():
@@ -27,3 +28,9 @@ def test_the_oracle_answers(case: Case):
 def test_every_operator_of_real_models_has_a_row():
     """An operator recorded on torchvision or timm is executed by some row."""
     assert uncovered(ALL_CASES) == set()
+
+
+def test_every_operator_of_real_models_has_a_rule():
+    """An operator recorded on torchvision or timm is understood, unless it makes constants."""
+    without = {name for name in zoo_operators() if BUILTIN_RULES.find(overload(name)) is None}
+    assert without - WITHOUT_POSITIONS == set()

@@ -71,9 +71,12 @@ def _run(node: fx.Node, memo: str) -> Any:
         return None if value is None else value.detach().to("cpu")
     if node.op != "call_function":
         return None
+    target = node.target
+    if target in _SHAPE_ONLY:
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), _stand_in)
+        return run_operator(target, _plain(args), kwargs)
     if any(source.meta.get(memo) is None for source in node.all_input_nodes):
         return None
-    target = node.target
     if (
         memo != _DRAWN
         and isinstance(target, OpOverload)
@@ -82,6 +85,12 @@ def _run(node: fx.Node, memo: str) -> Any:
         return None
     args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta[memo])
     return run_operator(target, _plain(args), kwargs)
+
+
+def _stand_in(node: fx.Node) -> Tensor:
+    """A tensor of the node's shape and type whose values nobody looks at."""
+    spec = node.meta["spec"]
+    return torch.empty((), dtype=spec.dtype).expand(spec.shape)
 
 
 def _plain(value: Any) -> Any:
@@ -113,3 +122,17 @@ _UNINITIALISED = frozenset(
         aten.new_empty_strided.default,
     )
 )
+_SHAPE_ONLY = frozenset(
+    (
+        aten.empty_like.default,
+        aten.full_like.default,
+        aten.new_empty.default,
+        aten.new_empty_strided.default,
+        aten.new_full.default,
+        aten.new_ones.default,
+        aten.new_zeros.default,
+        aten.ones_like.default,
+        aten.zeros_like.default,
+    )
+)
+"""Operators that take shape and type from a tensor, and no values: known whatever the input is."""

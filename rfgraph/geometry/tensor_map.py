@@ -134,6 +134,24 @@ class MaskedMix:
     keep: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class MaskedProduct:
+    """One factor of a batched product whose other factor is zero for all inputs at some places.
+
+    Attributes:
+        joined: The reading with the masks of the whole batch as one: sound, and a function of
+            single axes.
+        keep: Shape (batch or 1, outputs, contracted): True where the factor is read.
+        out_axis: The output axis that the mask's rows stand for.
+        axis: The factor's contracted axis.
+    """
+
+    joined: Axes
+    keep: npt.NDArray[np.bool_]
+    out_axis: int
+    axis: int
+
+
 @dataclass(frozen=True, slots=True)
 class Everything:
     """Every output may read every input element: data-dependent or not understood."""
@@ -146,7 +164,9 @@ class Chain:
     steps: tuple[tuple[TensorMap, Shape], ...]
 
 
-TensorMap = Axes | Segment | Reshape | Lookup | Masked | MaskedMix | Everything | Chain
+TensorMap = (
+    Axes | Segment | Reshape | Lookup | Masked | MaskedMix | MaskedProduct | Everything | Chain
+)
 
 
 def identity(rank: int) -> Axes:

@@ -16,6 +16,7 @@ from rfgraph.geometry.tensor_map import (
     Lookup,
     Masked,
     MaskedMix,
+    MaskedProduct,
     Reshape,
     Segment,
     Shape,
@@ -43,6 +44,8 @@ def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> S
         return untouched(out_shape, len(state.parts[0]))
     if isinstance(tensor_map, Axes):
         return read_axes(state, tensor_map, out_shape, node)
+    if isinstance(tensor_map, MaskedProduct):
+        return read_axes(state, tensor_map.joined, out_shape, node)
     if isinstance(tensor_map, Segment):
         return read_axes(state, tensor_map.axes(), out_shape, node)
     if isinstance(tensor_map, Reshape):

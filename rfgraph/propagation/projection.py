@@ -21,6 +21,7 @@ from rfgraph.geometry.tensor_map import (
     Lookup,
     Masked,
     MaskedMix,
+    MaskedProduct,
     Reshape,
     Segment,
     Shape,
@@ -102,6 +103,11 @@ def push(tensor_map: TensorMap, mask: Mask, in_shape: Shape, out_shape: Shape) -
         return mask & tensor_map.keep
     if isinstance(tensor_map, MaskedMix):
         return np.asarray((mask & tensor_map.keep).any(axis=tensor_map.axis, keepdims=True))
+    if isinstance(tensor_map, MaskedProduct):
+        moved = np.moveaxis(mask, tensor_map.axis, -1)
+        by_place = np.broadcast_to(moved, (*moved.shape[:-1], in_shape[tensor_map.axis]))
+        reached = by_place.astype(np.float64) @ tensor_map.keep.swapaxes(-1, -2) > 0
+        return np.moveaxis(reached, -1, tensor_map.out_axis)
     assert isinstance(tensor_map, Everything)
     return np.full((1,) * len(out_shape), bool(mask.any()))
 

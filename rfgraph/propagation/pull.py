@@ -21,6 +21,7 @@ from rfgraph.geometry.tensor_map import (
     Lookup,
     Masked,
     MaskedMix,
+    MaskedProduct,
     Reshape,
     Segment,
     Shape,
@@ -63,6 +64,8 @@ def pull(tensor_map: TensorMap, marks: Marks, in_shape: Shape, out_shape: Shape)
         return marks * tensor_map.keep
     if isinstance(tensor_map, MaskedMix):
         return total(marks, (tensor_map.axis,), out_shape) * tensor_map.keep
+    if isinstance(tensor_map, MaskedProduct):
+        return _pull_product(tensor_map, marks, out_shape)
     assert isinstance(tensor_map, Everything)
     return total(marks, tuple(range(marks.ndim)), out_shape).reshape((1,) * len(in_shape))
 
@@ -84,6 +87,13 @@ def _pull_lookup(lookup: Lookup, marks: Marks, in_shape: Shape, out_shape: Shape
     flat = np.zeros(math.prod(in_shape), dtype=marks.dtype)
     np.add.at(flat, places[read], marks[read])
     return flat.reshape(in_shape)
+
+
+def _pull_product(product: MaskedProduct, marks: Marks, out_shape: Shape) -> Marks:
+    moved = np.moveaxis(marks, product.out_axis, -1)
+    by_row = np.broadcast_to(moved, (*moved.shape[:-1], out_shape[product.out_axis]))
+    found = by_row.astype(np.float64) @ product.keep
+    return np.moveaxis(found > 0 if marks.dtype == np.bool_ else found, -1, product.axis)
 
 
 def _pull_segment(segment: Segment, marks: Marks, in_shape: Shape, out_shape: Shape) -> Marks:

@@ -6,7 +6,7 @@ import numpy as np
 from torch import fx
 
 from rfgraph.geometry.matrix import rows, uniform
-from rfgraph.geometry.tensor_map import Axes, AxisRead
+from rfgraph.geometry.tensor_map import Axes, AxisRead, MaskedProduct
 from rfgraph.rules.attention_mask import zero_weights
 from rfgraph.rules.axes import broadcast, placed
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
@@ -53,14 +53,17 @@ def _factor(
         return Read(source, plain)
     rest = tuple(axis for axis in range(zero.ndim) if axis not in order)
     keep = uniform(~zero.permute(*rest, *order).numpy())
-    varies = keep.ndim > len(order) and keep.shape[0] > 1
-    matrix = keep.any(axis=0) if keep.ndim > len(order) else keep
-    contracted_axis = next(a for a, read in enumerate(plain.reads) if read.out_axis is None)
-    matrix = np.broadcast_to(matrix, (call.out[out_axis], shape(source)[contracted_axis]))
+    axis = next(a for a, read in enumerate(plain.reads) if read.out_axis is None)
+    sizes = (call.out[out_axis], shape(source)[axis])
+    keep = np.broadcast_to(keep, (*keep.shape[:-2], *sizes))
     reads = list(plain.reads)
-    reads[contracted_axis] = AxisRead(out_axis, rows(matrix))
-    caveat = "the mask differs along the batch of a product and is joined" if varies else None
-    return Read(source, Axes(tuple(reads)), caveat)
+    matrix = np.asarray(keep.any(axis=tuple(range(keep.ndim - 2))))
+    reads[axis] = AxisRead(out_axis, rows(matrix))
+    joined = Axes(tuple(reads))
+    if keep.ndim == len(order) or keep.shape[0] == 1:
+        return Read(source, joined)
+    reason = "masks differ along the batch of a product and are joined"
+    return Read(source, MaskedProduct(joined, keep, out_axis, axis), reason)
 
 
 def addmm(call: Call) -> Reads:

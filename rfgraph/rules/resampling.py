@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import torch
 
-from rfgraph.geometry.axis_map import SAME, AxisMap
+from rfgraph.geometry.axis_map import AxisMap
 from rfgraph.geometry.resample import antialiased, cubic, linear, nearest
-from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
 from rfgraph.rules.axes import along
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 
@@ -68,22 +67,6 @@ def _smooth(radius: int) -> AxisBuilder:
     )
 
 
-def grid_sample(call: Call) -> Reads:
-    """Where to look is computed: any pixel of the image may be read."""
-    image, grid = call["input"], call["grid"]
-    dims = len(shape(image)) - 2
-    space = tuple(AxisRead(axis + 2, WHOLE) for axis in range(dims))
-    places = (AxisRead(0, SAME), *(AxisRead(axis + 2, SAME) for axis in range(dims)))
-    return [
-        Read(
-            image,
-            Axes((AxisRead(0, SAME), AxisRead(1, SAME), *space)),
-            "samples at positions that are computed",
-        ),
-        Read(grid, Axes((*places, AxisRead(None, WHOLE)))),
-    ]
-
-
 RULES: dict[str, Rule] = {
     "aten.upsample_nearest1d": _interpolation(1, _nearest),
     "aten.upsample_nearest2d": _interpolation(2, _nearest),
@@ -97,6 +80,4 @@ RULES: dict[str, Rule] = {
     "aten.upsample_bicubic2d": _interpolation(2, _cubic),
     "aten._upsample_bilinear2d_aa": _interpolation(2, _smooth(1)),
     "aten._upsample_bicubic2d_aa": _interpolation(2, _smooth(2)),
-    "aten.grid_sampler_2d": grid_sample,
-    "aten.grid_sampler_3d": grid_sample,
 }

@@ -10,13 +10,8 @@ from tests.comparison import differences, spatial_extent
 from tests.rules.cases import ALL_CASES, Case
 
 KNOWN_LOOSE = {
-    # Every window has a mask of its own: a product joins them over its batch.
-    "attention-window-shifted-cut",
-    # Where to sample is a tensor, even if it is a constant one.
-    "grid_sample-bilinear-zeros",
+    # In single precision the grid misses pixel centres by a rounding error; the oracle is double.
     "grid_sample-align",
-    "grid_sample-border",
-    "grid_sample-reflection-nearest",
 }
 """Rows that are sound and too large today; a row that becomes exact must leave the list."""
 

@@ -462,6 +462,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._rebind(value, item)
         return out
 
+    def _noise(
+        self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        inputs = tuple([self._lower(arg) for arg in args])
+        noise = self._values[id(args[1])]
+        self._protect(noise)
+        out = self._run(op, func, args, kwargs)
+        spec = spec_of(out)
+        assert op.functional is not None
+        node = self._call(op.functional, op.name, inputs, _NO_OPTIONS, (spec, noise.spec))
+        self._made_item(out, node, 0, spec)
+        written = self._item(node, 1, noise.spec)
+        self._optional.add(written)
+        self._rebind(noise, written)
+        return out
+
     def _composite(
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
@@ -831,6 +847,7 @@ _HANDLERS: dict[Kind, Callable[..., Any]] = {
     Kind.REVIEW: Recorder._review,
     Kind.OUT: Recorder._out,
     Kind.BATCH_NORM: Recorder._batch_norm,
+    Kind.NOISE: Recorder._noise,
     Kind.COMPOSITE: Recorder._composite,
     Kind.SCALAR: Recorder._scalar,
     Kind.EFFECT: Recorder._effect,

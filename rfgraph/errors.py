@@ -14,7 +14,7 @@ class ReportError(RfgraphError):
 
 
 class RuleError(RfgraphError):
-    """A rule set that would have two rules for one operator, or none to replace."""
+    """A rule that does not fit its operator, or a set with two rules for one or none to replace."""
 
 
 class UnknownOperatorError(RfgraphError):

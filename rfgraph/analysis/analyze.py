@@ -61,7 +61,12 @@ def analyze(
     args, keywords = ((), {}) if inputs is None else make_inputs(model, inputs)
     with _without_collections():
         recording = record(
-            model, args, {**keywords, **(kwargs or {})}, training=training, real=real
+            model,
+            args,
+            {**keywords, **(kwargs or {})},
+            training=training,
+            real=real,
+            opaque=tuple((rules or BUILTIN_RULES).modules),
         )
         return analyze_recording(
             recording, axes=axes, layout=layout, rules=rules, strict=strict, training=training

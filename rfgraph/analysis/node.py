@@ -71,6 +71,8 @@ class Node:
         node = self.fx
         if node.op == "placeholder":
             return "input"
+        if "opaque" in node.meta:
+            return type(node.meta["opaque"]).__name__
         if isinstance(node.target, OpOverload):
             return str(node.target)
         caller = node.args[0] if node.args else None

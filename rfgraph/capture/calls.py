@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, fx, nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from rfgraph.capture.names import FunctionNames
 from rfgraph.capture.outputs import first_tensor
 from rfgraph.capture.recorder import Recorder
+from rfgraph.errors import CaptureError
 
 _active = threading.local()
 _lock = threading.Lock()
@@ -28,11 +30,17 @@ class ModuleCalls:
     """
 
     def __init__(
-        self, recorder: Recorder, functions: FunctionNames, paths: Mapping[int, str]
+        self,
+        recorder: Recorder,
+        functions: FunctionNames,
+        paths: Mapping[int, str],
+        opaque: tuple[type[nn.Module], ...] = (),
     ) -> None:
         self.recorder = recorder
         self.functions = functions
         self.paths = paths
+        self.opaque = opaque
+        self.inside = False
         self.nodes: dict[str, list[fx.Node]] = {}
         self.error: BaseException | None = None
         self.failed = ""
@@ -40,7 +48,11 @@ class ModuleCalls:
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what ``module`` returns, noting which node that is."""
         recorder, functions = self.recorder, self.functions
+        if self.inside:
+            return _plain_call(module, *args, **kwargs)
         path = self.paths.get(id(module))
+        if isinstance(module, self.opaque):
+            return self._whole(module, path, args, kwargs)
         if path is None:
             return _plain_call(module, *args, **kwargs)
         outer, outer_leaf = recorder.module, functions.in_leaf
@@ -63,6 +75,36 @@ class ModuleCalls:
             recorder.module, functions.in_leaf = outer, outer_leaf
         return out
 
+    def _whole(
+        self, module: nn.Module, path: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what ``module`` returns, recorded as one call.
+
+        Its insides are recorded as well, and dropped in the end unless something else reads
+        them: a tensor that it keeps for another module, or a write to one of its inputs.
+        """
+        recorder = self.recorder
+        outer, start = recorder.module, len(recorder.nodes)
+        inputs, options = recorder.lowered(args, kwargs)
+        recorder.module = path if path is not None else outer
+        self.inside = True
+        try:
+            out = _plain_call(module, *args, **kwargs)
+            leaves, structure = tree_flatten(out)
+            _check_results(leaves, module, path)
+            made = recorder.opaque(module, inputs, options, leaves, start)
+            first = next(tensor for tensor in made if tensor is not None)
+            if path is not None:
+                self.nodes.setdefault(path, []).append(recorder.find(first))
+        except BaseException as error:
+            if self.error is not error:
+                self.error, self.failed = error, path or ""
+            raise
+        finally:
+            self.inside = False
+            recorder.module = outer
+        return tree_unflatten(made, structure)
+
     def _claim(self, node: fx.Node, start: int) -> None:
         """Name ``node`` by the leaf module alone, if it was made during this call of it."""
         if node.op != "call_function":
@@ -70,6 +112,17 @@ class ModuleCalls:
         if any(made is node for made in reversed(self.recorder.nodes[start:])):
             node.meta["label"] = None
             node.meta["module"] = self.recorder.module
+
+
+def _check_results(leaves: list[Any], module: nn.Module, path: str | None) -> None:
+    strange = [leaf for leaf in leaves if not isinstance(leaf, Tensor | None)]
+    if strange or not any(isinstance(leaf, Tensor) for leaf in leaves):
+        found = type(strange[0]).__name__ if strange else "no tensor"
+        message = (
+            f"Module {path!r} ({type(module).__name__}) has a rule and returned {found}; a module "
+            "with a rule returns a tensor or a tuple of tensors."
+        )
+        raise CaptureError(message)
 
 
 _LEAVES: dict[type, bool] = {}

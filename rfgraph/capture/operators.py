@@ -33,6 +33,8 @@ class Kind(Enum):
     """Writes to every tensor of its first argument."""
     BATCH_NORM = auto()
     """Batch normalisation, which writes to its running statistics when it trains."""
+    NOISE = auto()
+    """Randomised leaky ReLU, which writes the slopes that it drew to its second argument."""
     COMPOSITE = auto()
     """Is defined by other operators; seen only in inference mode."""
     SCALAR = auto()
@@ -88,6 +90,8 @@ def describe(func: OpOverload) -> Operator:
 
     if func in _SAME:
         return made(Kind.SAME)
+    if func is aten.rrelu_with_noise.default:
+        return made(Kind.NOISE, aten.rrelu_with_noise_functional.default)
     if func in _BATCH_NORM:
         return made(Kind.BATCH_NORM)
     if torch._C._dispatch_has_kernel_for_dispatch_key(

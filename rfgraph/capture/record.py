@@ -41,6 +41,7 @@ def record(
     *,
     training: bool = False,
     real: bool = False,
+    opaque: Sequence[type[nn.Module]] = (),
 ) -> Recording:
     """Return the operator graph of one call of ``model``.
 
@@ -56,6 +57,7 @@ def record(
         training: Put every module in training mode instead of evaluation mode.
         real: Run on real data on the CPU, for models whose control flow depends on it. Data
             that is not given is drawn: normal for floating point, zero for integers.
+        opaque: Classes whose modules are recorded as one node each, without their insides.
 
     Raises:
         ModelError: When ``model`` cannot be called, or lacks the data that ``real`` needs.
@@ -63,6 +65,11 @@ def record(
         CaptureError: When the model itself fails, or needs data in a data-less run.
     """
     if isinstance(model, ExportedProgram):
+        if opaque:
+            raise ModelError(
+                "An exported program holds operators and no modules, so that the rule for "
+                f"{opaque[0].__name__} cannot apply; analyse the module that was exported."
+            )
         return _record_program(model, args, dict(kwargs or {}), real=real)
     # What torch.compile returns is a wrapper around the module that has the names.
     model = getattr(model, "_orig_mod", model)
@@ -73,7 +80,7 @@ def record(
     recorder = Recorder(known, labels, real=real)
     functions = FunctionNames(recorder)
     paths = {id(module): path for path, module in reversed(modules)}
-    calls = ModuleCalls(recorder, functions, paths)
+    calls = ModuleCalls(recorder, functions, paths, tuple(opaque))
     run: Callable[..., Any] = model
     source = "real" if real else "meta"
     if isinstance(model, fx.GraphModule):

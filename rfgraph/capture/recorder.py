@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 from torch.fx.immutable_collections import immutable_dict
 from torch.nn import Parameter
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_map
 
 from rfgraph.capture.aliasing import SAME, View, one_of_many, put_back
@@ -168,6 +168,51 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _escape(self, node: fx.Node) -> fx.Node:
         self.escapes[node] = None
         return node
+
+    def lowered(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a module with nodes in place of tensors."""
+        lower: Callable[[Any], Any] = self._lower
+        return tuple(map(lower, args)), {key: lower(value) for key, value in kwargs.items()}
+
+    def opaque(
+        self,
+        module: nn.Module,
+        inputs: tuple[Any, ...],
+        options: dict[str, Any],
+        results: Sequence[Tensor | None],
+        start: int,
+    ) -> list[Tensor | None]:
+        """Return new tensors for the results of a module that becomes one node.
+
+        Args:
+            module: The module; it has run, and its insides are the nodes from ``start`` on.
+            inputs: Its positional arguments, with nodes in place of tensors.
+            options: Its keyword arguments, likewise.
+            results: What it returned.
+            start: Number of nodes before it ran.
+        """
+        # What nothing reads from outside is dropped by `finish`.
+        self._optional.update(self.nodes[start:])
+        with _disable_current_modes():
+            # A pass-through module returns its argument, which keeps its own node.
+            made = [
+                None if tensor is None else self._data_less(tensor).clone() for tensor in results
+            ]
+        specs = tuple(None if tensor is None else spec_of(tensor) for tensor in made)
+        spec = specs[0] if len(specs) == 1 else specs
+        node = self._call(_module_call, type(module).__name__, inputs, options, spec)
+        node.meta["opaque"] = module
+        for index, (tensor, each) in enumerate(zip(made, specs, strict=True)):
+            if tensor is None or each is None:
+                continue
+            if len(specs) == 1:
+                node.meta["label"] = None
+                self._made(tensor, node, each)
+            else:
+                self._made_item(tensor, node, index, each)
+        return made
 
     def become(self, tensor: Tensor, other: Tensor) -> None:
         """Let ``tensor`` mean the same memory as ``other`` from now on (``x.data = y``)."""
@@ -415,6 +460,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             item = self._item(node, index, value.spec)
             self._optional.add(item)
             self._rebind(value, item)
+        return out
+
+    def _noise(
+        self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        inputs = tuple([self._lower(arg) for arg in args])
+        noise = self._values[id(args[1])]
+        self._protect(noise)
+        out = self._run(op, func, args, kwargs)
+        spec = spec_of(out)
+        assert op.functional is not None
+        node = self._call(op.functional, op.name, inputs, _NO_OPTIONS, (spec, noise.spec))
+        self._made_item(out, node, 0, spec)
+        written = self._item(node, 1, noise.spec)
+        self._optional.add(written)
+        self._rebind(noise, written)
         return out
 
     def _composite(
@@ -711,7 +772,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _call(
         self,
-        target: OpOverload,
+        target: Callable[..., Any],
         name: str,
         args: tuple[Any, ...],
         options: dict[str, Any],
@@ -752,6 +813,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return node
 
 
+def _module_call(*_args: Any, **_kwargs: Any) -> Any:
+    """Stands as the target of modules that are kept whole; nothing runs it."""
+    message = "A module that is kept whole has no value outside a capture."
+    raise CaptureError(message)
+
+
 def identifier(name: str) -> str:
     """Return ``name`` as a Python identifier."""
     text = name.replace(".", "_")
@@ -780,6 +847,7 @@ _HANDLERS: dict[Kind, Callable[..., Any]] = {
     Kind.REVIEW: Recorder._review,
     Kind.OUT: Recorder._out,
     Kind.BATCH_NORM: Recorder._batch_norm,
+    Kind.NOISE: Recorder._noise,
     Kind.COMPOSITE: Recorder._composite,
     Kind.SCALAR: Recorder._scalar,
     Kind.EFFECT: Recorder._effect,

@@ -69,7 +69,7 @@ def _run(node: fx.Node, memo: str) -> Any:
         if memo == _FIXED and isinstance(value, torch.nn.Parameter):
             return None
         return None if value is None else value.detach().to("cpu")
-    if node.op != "call_function":
+    if node.op != "call_function" or "opaque" in node.meta:
         return None
     target = node.target
     if target in _SHAPE_ONLY:

@@ -19,6 +19,7 @@ from rfgraph.errors import UnknownOperatorError
 from rfgraph.geometry.tensor_map import Everything, Shape
 from rfgraph.propagation.note import Note, Status
 from rfgraph.rules.call import Call, Evaluate, PerOutput, Read, Reads, Rule
+from rfgraph.rules.checked import check_reads
 from rfgraph.rules.rule_set import RuleSet
 
 
@@ -108,12 +109,12 @@ def build_graph(
             continue
         if not any(source in names for source in node.all_input_nodes):
             continue
-        if node.target not in known:
-            assert isinstance(node.target, OpOverload)
-            known[node.target] = rules.find(node.target)
-        rule = known[node.target]
+        key = type(node.meta["opaque"]) if "opaque" in node.meta else node.target
+        if key not in known:
+            known[key] = _rule_of(node, rules)
+        rule = known[key]
         reads = (
-            rule(Call(node, evaluate))
+            _asked(rule, Call(node, evaluate))
             if rule is not None
             else _without_rule(node, unknown, strict=strict)
         )
@@ -129,6 +130,21 @@ def build_graph(
             )
     graph.graph["escapes"] = frozenset(names[node] for node in escapes if node in names)
     return graph
+
+
+def _rule_of(node: fx.Node, rules: RuleSet) -> Rule | None:
+    if "opaque" in node.meta:
+        return rules.find_module(node.meta["opaque"])
+    assert isinstance(node.target, OpOverload)
+    return rules.find(node.target)
+
+
+def _asked(rule: Rule, call: Call) -> Reads | PerOutput:
+    """What the rule answers; somebody's own rule is checked against the shapes."""
+    reads = rule(call)
+    if call.module is not None or getattr(call.node.target, "namespace", "aten") != "aten":
+        check_reads(call, reads)
+    return reads
 
 
 def _without_rule(node: fx.Node, unknown: dict[fx.Node, Note], *, strict: bool) -> Reads:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
-from torch import fx
+from torch import fx, nn
 from torch._ops import OpOverload
 
 from rfgraph.geometry.tensor_map import Axes, Shape, TensorMap
@@ -60,17 +61,37 @@ def _parameters(target: OpOverload) -> dict[str, tuple[int, Any]]:
     }
 
 
-class Call:
-    """A recorded call of one ATen operator."""
+@lru_cache(maxsize=256)
+def _forward_parameters(kind: type[nn.Module]) -> dict[str, tuple[int, Any]]:
+    _, *parameters = inspect.signature(kind.forward).parameters.values()  # without self
+    return {
+        p.name: (place, None if p.default is inspect.Parameter.empty else p.default)
+        for place, p in enumerate(parameters)
+    }
 
-    __slots__ = ("_args", "_evaluate", "_parameters", "node", "out")
+
+class Call:
+    """A recorded call of one ATen operator, or of one module that is kept whole.
+
+    Attributes:
+        node: Where it was recorded.
+        out: Shape of the result, or of the first of several.
+        module: The module that was called; None for an operator.
+    """
+
+    __slots__ = ("_args", "_evaluate", "_parameters", "module", "node", "out")
 
     def __init__(self, node: fx.Node, evaluate: Evaluate) -> None:
         self.node = node
         self._evaluate = evaluate
         self._args = node.args
-        assert isinstance(node.target, OpOverload)
-        self._parameters = _parameters(node.target)
+        self.module: nn.Module | None = node.meta.get("opaque")
+        if self.module is not None:
+            kind: Any = type(self.module)
+            self._parameters = _forward_parameters(kind)
+        else:
+            assert isinstance(node.target, OpOverload)
+            self._parameters = _parameters(node.target)
         spec = node.meta["spec"]
         self.out: Shape = (spec[0].shape if spec[0] else ()) if _several(spec) else spec.shape
 

@@ -97,7 +97,7 @@ RULES: dict[str, Rule] = {
     "aten.copy": overwritten,
     "aten.fill": filled,
     "aten.native_dropout": dropout,
-    "aten.rrelu_with_noise_functional": two_outputs,
+    "aten.rrelu_with_noise_functional": both,
     "aten.fake_quantize_per_tensor_affine_cachemask": both,
     "aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams": both,
     "aten.fake_quantize_per_channel_affine_cachemask": per_channel,

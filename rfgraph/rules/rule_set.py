@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import torch
+from torch import nn
 
 from rfgraph.errors import RuleError
 from rfgraph.rules.call import Rule
@@ -44,10 +45,18 @@ class RuleSet:
         rules: ``"aten.relu"`` (every overload) or ``"aten.add.Tensor"`` (one overload, preferred)
             to the rule.
         pointwise: The rule of every other operator that PyTorch tags as pointwise.
+        modules: Module class to the rule of its instances, which are kept whole.
     """
 
     rules: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     pointwise: Rule | None = None
+    modules: Mapping[type[nn.Module], Rule] = field(default_factory=lambda: MappingProxyType({}))
+
+    def find_module(self, module: nn.Module) -> Rule | None:
+        """The rule of the module's class, or else of its nearest base class that has one."""
+        return next(
+            (self.modules[kind] for kind in type(module).__mro__ if kind in self.modules), None
+        )
 
     def find(self, target: torch._ops.OpOverload) -> Rule | None:
         """The operator's rule, or None when there is none.
@@ -81,7 +90,27 @@ class RuleSet:
         if name in self.rules:
             message = f"{name} has a rule already; use replacing() to put another in its place."
             raise RuleError(message)
-        return RuleSet(MappingProxyType({**self.rules, name: rule}), self.pointwise)
+        return replace(self, rules=MappingProxyType({**self.rules, name: rule}))
+
+    def with_module_rule(self, kind: type[nn.Module], rule: Rule) -> RuleSet:
+        """A new set with a rule for whole modules: a module of that class becomes one node.
+
+        Args:
+            kind: The class; modules of its subclasses count too.
+            rule: Called with a :class:`~rfgraph.rules.call.Call` whose arguments have the names of
+                the class's ``forward`` and whose ``module`` is the module. Returns its reads.
+
+        Raises:
+            RuleError: ``kind`` is no module class, or the set has a rule for it already.
+        """
+        given: object = kind  # callers without a type checker give instances and names
+        if not isinstance(given, type) or not issubclass(given, nn.Module):
+            message = f"{kind!r} is no class of modules; give a subclass of torch.nn.Module."
+            raise RuleError(message)
+        if kind in self.modules:
+            message = f"{kind.__name__} has a rule already; a class of modules takes one."
+            raise RuleError(message)
+        return replace(self, modules=MappingProxyType({**self.modules, kind: rule}))
 
     def replacing(
         self, target: str | torch._ops.OpOverload | torch._ops.OpOverloadPacket, rule: Rule
@@ -95,7 +124,7 @@ class RuleSet:
         if name not in self.rules:
             message = f"{name} has no rule to replace; use with_rule() to add one."
             raise RuleError(message)
-        return RuleSet(MappingProxyType({**self.rules, name: rule}), self.pointwise)
+        return replace(self, rules=MappingProxyType({**self.rules, name: rule}))
 
 
 def gathered(*families: Mapping[str, Rule]) -> dict[str, Rule]:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+import rfgraph
 from rfgraph.capture import record
 from rfgraph.capture.outputs import named_tensors
 from tests.capture.execution import assert_functional, assert_specs, execute
@@ -299,3 +300,11 @@ def test_training_batch_norm_leaves_its_buffers():
         after = model.state_dict()
         assert all(torch.equal(after[name], value) for name, value in before.items())
     assert all(module.training for module in model.modules())
+
+
+def test_randomised_relu_in_training_is_elementwise():
+    """The slopes that it draws, and writes to an argument, are recorded as a second result."""
+    model = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 3), torch.nn.RReLU())
+    node = rfgraph.analyze(model, (1, 1, 9), training=True).output()
+    assert node.field.size == (3,)
+    assert node.status is rfgraph.Status.EXACT

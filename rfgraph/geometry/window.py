@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from rfgraph.geometry.axis_map import AxisMap
-from rfgraph.geometry.index_set import index_set
-from rfgraph.geometry.periodic import Periodic, from_function
+from rfgraph.geometry.index_set import IndexSet, index_set
+from rfgraph.geometry.periodic import Finite, Periodic, from_function
 
 
 @lru_cache(maxsize=1024)
@@ -43,3 +43,34 @@ def spread(kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0) ->
             ),
         )
     )
+
+
+@lru_cache(maxsize=1024)
+def listed(outer_step: int, inner: int, inner_step: int, padding: int = 0) -> AxisMap:
+    """Output ``a * inner + b`` reads ``outer_step * a + inner_step * b - padding``.
+
+    Windows as rows or columns: with windows outside and taps inside the output lists the taps of
+    one window after another (``unfold``), the other way round all windows under one tap (im2col).
+
+    >>> [list(listed(3, 2, 1).at(o, length=5)) for o in range(4)]
+    [[0], [1], [3], [4]]
+    """
+    sets = tuple(IndexSet(inner_step * b - padding, 1) for b in range(inner))
+    return AxisMap(Periodic(inner, outer_step, sets))
+
+
+@lru_cache(maxsize=1024)
+def unlisted(
+    windows: int, length: int, kernel: int, *, stride: int, dilation: int, padding: int
+) -> AxisMap:
+    """Output o reads every ``t * windows + i`` with ``o = i * stride - padding + dilation * t``.
+
+    The other direction of :func:`listed` with taps outside and windows inside: ``fold``.
+    """
+    rows: list[list[int]] = [[] for _ in range(length)]
+    for t in range(kernel):
+        for i in range(windows):
+            o = i * stride - padding + dilation * t
+            if 0 <= o < length:
+                rows[o].append(t * windows + i)
+    return AxisMap(Finite(tuple(index_set(row) for row in rows)))

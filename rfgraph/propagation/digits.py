@@ -197,11 +197,21 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
     if len(kept) == len(term.carrier) or len(kept) > 1 or kept[0][2] == 0:
         return Term(tuple(kept), field)
     axis, digit, by = kept[0]
-    plain: IndexMap = compose(affine(by), field)
-    size = layout[axis][digit]
-    if isinstance(plain, Periodic) and plain.period >= size > 1:
-        plain = fold(tabulate(plain, size))
-    return Term(((axis, digit, 1),), plain)
+    return refitted(Term(((axis, digit, 1),), compose(affine(by), field)), layout)
+
+
+def refitted(term: Term, layout: Layout) -> Term:
+    """The term with a pattern of its own where its one digit is no longer than a period.
+
+    What then repeats lies beyond the digit: the advance from period to period was that of digits
+    that are gone.
+    """
+    if len(term.carrier) != 1 or not isinstance(term.field, Periodic) or term.carrier[0][2] != 1:
+        return term
+    size = size_of(layout, term.carrier[0])
+    if not term.field.period >= size > 1:
+        return term
+    return Term(term.carrier, fold(tabulate(term.field, size)))
 
 
 def _without_idle_digits(term: Term, field: Finite, layout: Layout) -> Term:

@@ -21,6 +21,8 @@ class AxisField:
             takes the index of a part of an axis (tokens of an image, windows).
         origins: Nodes that first made the axis global; empty if no path mixes it.
         resolved: Whether one function describes all local paths; if not, ``local`` bounds them.
+        stepped: Whether one index moves through the field. Taps and windows that stand on axes of
+            their own have no common step, and so no jump.
     """
 
     length: int
@@ -28,6 +30,7 @@ class AxisField:
     origins: tuple[str, ...]
     along: int | None = None
     resolved: bool = True
+    stepped: bool = True
 
     @property
     def is_global(self) -> bool:
@@ -75,7 +78,7 @@ class AxisField:
     @cached_property
     def jump(self) -> Fraction | int | None:
         """Input positions per step of the output index; None where no pattern repeats."""
-        if self.interior is None:
+        if self.interior is None or not self.stepped:
             return None
         slope = self.interior.slope
         return slope.numerator if slope.denominator == 1 else slope

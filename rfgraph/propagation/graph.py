@@ -86,7 +86,8 @@ def build_graph(
         if not grouped:
             return
         names[node] = name
-        notes = frozenset(Note(Status.BOUND, name, r.caveat) for r in reads if r.caveat)
+        followed = (read for found in grouped.values() for read in found)
+        notes = frozenset(Note(Status.BOUND, name, r.caveat) for r in followed if r.caveat)
         if caller in unknown:
             notes = frozenset([unknown[caller]])
         graph.add_node(name, fx=node, shape=node.meta["spec"].shape, notes=notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -15,6 +16,7 @@ from rfgraph.propagation.digits import (
     LONGEST_PERIOD,
     carrier_length,
     gather_digit,
+    refitted,
     size_of,
 )
 from rfgraph.propagation.merge import compact, distinct, flatten_axis, union_many, union_reaches
@@ -76,12 +78,37 @@ def read_axes(state: State, axes: Axes, out_shape: Shape, node: str) -> State:
     if labels is None:
         return State(step.out_layout, parts, None, stands, state.notes | step.notes)
     codes, places = distinct(labels) if labels.dtype != object else _distinct_objects(labels)
-    nothing: Part = (None,) * len(parts[0])
-    joined = tuple(
-        union_many([p for k, p in enumerate(parts) if code >> k & 1] or [nothing], step.out_layout)
-        for code in codes
-    )
+    chosen = [[k for k in range(len(parts)) if code >> k & 1] for code in codes]
+    joined = tuple(_joined(state.parts, parts, some, step.out_layout) for some in chosen)
     return compact(step.out_layout, joined, places, stands, state.notes | step.notes)
+
+
+def _joined(
+    before: Sequence[Part], after: Sequence[Part], chosen: list[int], layout: Layout
+) -> Part:
+    """What reaches elements that read some parts: their union.
+
+    An axis that the operator mixes in one of the parts it mixes for all of them: a class token
+    among the keys leaves the query no local path of its own.
+    """
+    if not chosen:
+        return (None,) * len(after[0])
+    found = union_many([after[k] for k in chosen], layout)
+    return tuple(
+        Reach((), reach.origins)
+        if reach is not None
+        and reach.terms
+        and any(_is_mixed(before[k][subject], after[k][subject]) for k in chosen)
+        else reach
+        for subject, reach in enumerate(found)
+    )
+
+
+def _is_mixed(before: Reach | None, after: Reach | None) -> bool:
+    """Whether the last operator made an axis global that was local."""
+    return (
+        before is not None and after is not None and bool(before.terms) and not after.terms
+    ) and bool(after.origins)
 
 
 def _distinct_objects(masks: np.ndarray) -> tuple[list[int], Labels]:
@@ -153,7 +180,7 @@ def _contract(term: Term, contracted: list[tuple[int, int, int]], layout: Layout
         later = contracted[k + 1 :]
         slack = sum(abs(e[2]) * (size_of(layout, e) - 1) for e in later)
         field = gather_digit(field, entry[2], size_of(layout, entry), length + slack)
-    return Term(rest, field)
+    return refitted(Term(rest, field), layout)
 
 
 def _select(term: Term, step: _Step) -> Term:
@@ -184,7 +211,7 @@ def _select(term: Term, step: _Step) -> Term:
         field = Finite(
             tuple(union_all(term.field.at(v + t) for t in offsets) for v in range(length))
         )
-    return Term(tuple(rest), field)
+    return refitted(Term(tuple(rest), field), step.layout)
 
 
 def _move(term: Term, step: _Step) -> Term:

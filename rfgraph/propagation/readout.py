@@ -59,7 +59,9 @@ def axis_field(
     if len(term.carrier) == 1 and term.carrier[0][2] != 1:
         by, count = term.carrier[0][2], size_of(state.layout, term.carrier[0])
         return AxisField(length, _paced(term.field, by, count), joined.origins)
-    return AxisField(length, term.field, joined.origins)
+    several = len({entry[0] for entry in term.carrier}) > 1
+    has_phases = isinstance(term.field, Periodic) and term.field.period > 1
+    return AxisField(length, term.field, joined.origins, stepped=not (several and has_phases))
 
 
 def _plain(state: State, subject: int, length: int, indexed: frozenset[int]) -> AxisField | None:

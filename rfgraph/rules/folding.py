@@ -1,72 +1,176 @@
-"""Windows as columns and back: im2col (unfold) and col2im (fold)."""
+"""Windows as columns and back: im2col (unfold), col2im (fold) and sliding windows of one axis.
+
+Each is a product of axis maps between two views: along one axis windows and taps are listed as one
+longer axis, which a view splits into its two digits.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import product
+from math import prod
 
-import numpy as np
-import numpy.typing as npt
-
-from rfgraph.geometry.tensor_map import Lookup, Shape
+from rfgraph.geometry.tensor_map import Axes, AxisRead, Chain, Reshape, Shape, TensorMap, identity
+from rfgraph.geometry.window import listed, unlisted
+from rfgraph.rules.axes import along, permuted
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 
 
-def _window_pixels(
-    size: Shape, kernel: Shape, call: Call
-) -> tuple[npt.NDArray[np.int64], tuple[int, ...]]:
-    """Pixel (row-major in ``size``, -1 in the padding) of [kernel element, window]."""
-    dilation, padding, stride = call["dilation"], call["padding"], call["stride"]
-    lines = []
-    for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True):
-        windows = (n + 2 * p - d * (k - 1) - 1) // s + 1
-        line = np.arange(windows) * s + np.arange(k)[:, None] * d - p
-        lines.append(np.where((line >= 0) & (line < n), line, -1))
-    rows, columns = lines
-    row, column = rows[:, None, :, None], columns[None, :, None, :]
-    pixels = np.where((row >= 0) & (column >= 0), row * size[1] + column, -1)
-    counts = (rows.shape[1], columns.shape[1])
-    return pixels.reshape(kernel[0] * kernel[1], counts[0] * counts[1]), counts
+def _window_counts(size: Shape, call: Call) -> tuple[int, ...]:
+    """Windows along each axis of an image."""
+    settings = zip(
+        size,
+        call["kernel_size"],
+        call["dilation"],
+        call["padding"],
+        call["stride"],
+        strict=True,
+    )
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, d, p, s in settings)
+
+
+def _steps(in_shape: Shape, *steps: tuple[TensorMap | Shape, Shape]) -> Chain:
+    """Maps in sequence; a shape in place of a map is a view to it."""
+    found: list[tuple[TensorMap, Shape]] = []
+    before = in_shape
+    for step, after in steps:
+        found.append((Reshape(before, after) if isinstance(step, tuple) else step, after))
+        before = after
+    return Chain(tuple(found))
 
 
 def im2col(call: Call) -> Reads:
-    """(N, C, H, W) to (N, C kh kw, windows): every column element is one pixel."""
+    """(…, C, H, W) to (…, C kh kw, windows): every column element is one pixel."""
     source = call["self"]
     in_shape = shape(source)
-    height, width = in_shape[-2:]
-    kernel = tuple(call["kernel_size"])
-
-    def build() -> npt.NDArray[np.int64]:
-        pixels, _ = _window_pixels((height, width), kernel, call)
-        planes = np.arange(int(np.prod(in_shape[:-2])), dtype=np.int64)[:, None, None]
-        found = np.where(pixels >= 0, planes * height * width + pixels, -1)
-        return found.reshape(call.out)
-
-    return [Read(source, Lookup(in_shape, build))]
-
-
-def col2im(call: Call) -> Reads:
-    """(N, C kh kw, windows) to (N, C, H, W): one read for each element of the kernel."""
-    source = call["self"]
-    in_shape, out_shape = shape(source), call.out
-    kernel = tuple(call["kernel_size"])
-    elements = kernel[0] * kernel[1]
-
-    def build(element: int) -> npt.NDArray[np.int64]:
-        """The windows' columns under one element of the kernel."""
-        pixels, _ = _window_pixels(out_shape[-2:], kernel, call)
-        windows = pixels.shape[1]
-        place = np.full(out_shape[-2] * out_shape[-1], -1, np.int64)
-        inside = pixels[element] >= 0
-        place[pixels[element][inside]] = np.flatnonzero(inside)
-        planes = np.arange(int(np.prod(out_shape[:-2])), dtype=np.int64)[:, None]
-        found = np.where(place >= 0, (planes * elements + element) * windows + place, -1)
-        return found.reshape(out_shape)
-
+    planes = (prod(in_shape[:-2]),)
+    kh, kw = call["kernel_size"]
+    oh, ow = _window_counts(in_shape[-2:], call)
+    maps = {
+        1 + axis: listed(dilation, windows, stride, padding)
+        for axis, (windows, dilation, stride, padding) in enumerate(
+            zip((oh, ow), call["dilation"], call["stride"], call["padding"], strict=True)
+        )
+    }
+    tapped, split, ordered = (
+        (*planes, kh * oh, kw * ow),
+        (*planes, kh, oh, kw, ow),
+        (*planes, kh, kw, oh, ow),
+    )
+    flat = (*planes, *in_shape[-2:])
     return [
-        Read(source, Lookup(in_shape, partial(build, i * kernel[1] + j)))
-        for i, j in product(range(kernel[0]), range(kernel[1]))
+        Read(
+            source,
+            _steps(
+                in_shape,
+                (flat, flat),
+                (along(3, maps), tapped),
+                (split, split),
+                (permuted((0, 1, 3, 2, 4)), ordered),
+                (call.out, call.out),
+            ),
+        )
     ]
 
 
-RULES: dict[str, Rule] = {"aten.im2col": im2col, "aten.col2im": col2im}
+def col2im(call: Call) -> Reads:
+    """(…, C kh kw, windows) to (…, C, H, W): every pixel is the sum of its taps."""
+    source = call["self"]
+    in_shape, size = shape(source), call.out[-2:]
+    planes = (prod(call.out[:-2]),)
+    kh, kw = call["kernel_size"]
+    oh, ow = _window_counts(size, call)
+    maps = {
+        1 + axis: unlisted(
+            windows,
+            size[axis],
+            call["kernel_size"][axis],
+            stride=call["stride"][axis],
+            dilation=call["dilation"][axis],
+            padding=call["padding"][axis],
+        )
+        for axis, windows in enumerate((oh, ow))
+    }
+    split, ordered, tapped = (
+        (*planes, kh, kw, oh, ow),
+        (*planes, kh, oh, kw, ow),
+        (*planes, kh * oh, kw * ow),
+    )
+    return [
+        Read(
+            source,
+            _steps(
+                in_shape,
+                (split, split),
+                (permuted((0, 1, 3, 2, 4)), ordered),
+                (tapped, tapped),
+                (along(3, maps), (*planes, *size)),
+                (call.out, call.out),
+            ),
+        )
+    ]
+
+
+def unfold(call: Call) -> Reads:
+    """Sliding windows of one axis; their positions become a new last axis."""
+    source = call["self"]
+    in_shape, out_shape = shape(source), call.out
+    size = out_shape[-1]
+    if not in_shape:
+        return [Read(source, Axes(()))]
+    rank = len(in_shape)
+    axis = call["dimension"] % rank
+    count = out_shape[axis]
+    tapped = (*in_shape[:axis], count * size, *in_shape[axis + 1 :])
+    split = (*in_shape[:axis], count, size, *in_shape[axis + 1 :])
+    order = tuple(k for k in range(rank + 1) if k != axis + 1)
+    windows = listed(int(call["step"]), size, 1)
+    steps = (
+        (along(rank, {axis: windows}), tapped),
+        (split, split),
+        (permuted((*order, axis + 1)), out_shape),
+    )
+    return [Read(source, _steps(in_shape, *steps))]
+
+
+def strided(in_shape: Shape, size: Shape, strides: Shape) -> TensorMap | None:
+    """Overlapping windows taken as strides into a row-major tensor, from its first element on.
+
+    Args:
+        in_shape: Shape of the tensor.
+        size: Shape of the result.
+        strides: Elements of the tensor per step of each axis of the result.
+
+    Returns:
+        The map, or None unless each axis of the tensor gives one axis of the result, or two in
+        place (windows and taps).
+    """
+    inner = [prod(in_shape[axis + 1 :]) for axis in range(len(in_shape))]
+    given = [k for k in range(len(size)) if size[k] > 1]
+    maps, tapped, place = {}, [], 0
+    for axis, (n, unit) in enumerate(zip(in_shape, inner, strict=True)):
+        mine: list[int] = []
+        while (
+            place < len(given)
+            and strides[given[place]] >= unit
+            and not (unit > 1 and strides[given[place]] % unit)
+        ):
+            mine.append(given[place])
+            place += 1
+        steps = [strides[k] // unit for k in mine]
+        if len(mine) > 2 or sum((size[k] - 1) * s for k, s in zip(mine, steps, strict=True)) >= n:
+            return None
+        pairs = [(size[k], s) for k, s in zip(mine, steps, strict=True)]
+        (outer, outer_step), (taps, tap_step) = ([(1, 0)] * (2 - len(pairs)) + pairs)[:2]
+        maps[axis] = listed(outer_step, taps, tap_step)
+        tapped.append(outer * taps)
+    if place < len(given) or prod(tapped) != prod(size):
+        return None
+    rank = len(in_shape)
+    moved = Axes(tuple(AxisRead(axis, maps[axis]) for axis in range(rank))) if rank else identity(0)
+    return _steps(in_shape, (moved, tuple(tapped)), (size, size))
+
+
+RULES: dict[str, Rule] = {
+    "aten.im2col": im2col,
+    "aten.col2im": col2im,
+    "aten.unfold": unfold,
+}

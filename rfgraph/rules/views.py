@@ -1,4 +1,4 @@
-"""The same elements under another shape or axis order: view, permute, pixel shuffle, unfold."""
+"""The same elements under another shape or axis order: view, permute, pixel shuffle."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from rfgraph.geometry.tensor_map import (
 )
 from rfgraph.rules.axes import normal_axes, permuted
 from rfgraph.rules.call import Call, Read, Reads, Rule, same, shape
+from rfgraph.rules.folding import strided
 
 _FIRST = fixed(0)
 
@@ -176,22 +177,6 @@ def repeat(call: Call) -> Reads:
     ]
 
 
-def unfold(call: Call) -> Reads:
-    """Sliding windows of one axis; their positions become a new last axis."""
-    source = call["self"]
-    in_shape, out_shape = shape(source), call.out
-    if not in_shape:
-        return [Read(source, Lookup(in_shape, lambda: np.zeros(out_shape, np.int64)))]
-    axis, step = call["dimension"] % len(in_shape), int(call["step"])
-
-    def build() -> npt.NDArray[np.int64]:
-        flat = np.arange(int(np.prod(in_shape)), dtype=np.int64).reshape(in_shape)
-        windows = np.lib.stride_tricks.sliding_window_view(flat, out_shape[-1], axis)
-        return np.take(windows, np.arange(out_shape[axis]) * step, axis)
-
-    return [Read(source, Lookup(in_shape, build))]
-
-
 def as_strided(call: Call) -> Reads:
     """Any strides into the source's memory."""
     source = call["self"]
@@ -204,6 +189,10 @@ def as_strided(call: Call) -> Reads:
     if spec.stride != _row_major(in_shape) or source.target in _WINDOWS_INTO_STORAGE:
         # Strides and offset count from the start of the storage, which holds more than the source.
         return [Read(source, Everything(), "strides into the memory of a view")]
+
+    windows = strided(in_shape, size, strides) if not offset else None
+    if windows is not None:
+        return [Read(source, windows)]
 
     def build() -> npt.NDArray[np.int64]:
         place = np.full(1 + _reach(in_shape, spec.stride), -1, np.int64)
@@ -266,6 +255,5 @@ RULES: dict[str, Rule] = {
     "aten.native_channel_shuffle": channel_shuffle,
     "aten.repeat": repeat,
     "aten.tile": repeat,
-    "aten.unfold": unfold,
     "aten.as_strided": as_strided,
 }

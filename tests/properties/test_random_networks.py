@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,11 @@ import torch
 
 import rfgraph
 from tests.comparison import Difference, differences, spatial_extent
-from tests.oracle.networks import RandomNetwork, random_network
+from tests.oracle.networks import RandomNetwork, random_network, random_rich_network
 from tests.oracle.taint import reach, single_thread
+
+RICH_NETWORKS = int(os.environ.get("RFGRAPH_RICH_NETWORKS", "200"))
+"""How many networks of the richer generator the slow suite looks at."""
 
 
 def disagreements(network: RandomNetwork) -> list[Difference]:
@@ -42,10 +46,36 @@ def check(seeds: range, make: Callable[[int], RandomNetwork]) -> None:
         assert not found, f"seed {seed}, input {network.input_shape}\n{recipe}\n{found[:5]}"
 
 
+def check_rich(seeds: range) -> None:
+    """Fail with the recipe of a network on which anything is missing, or too much is too large."""
+    loose = 0
+    for seed in seeds:
+        network = random_rich_network(seed)
+        found = disagreements(network)
+        recipe = "\n".join(network.description)
+        missing = [d for d in found if not d.kind.endswith("loose")]
+        assert not missing, f"seed {seed}, input {network.input_shape}\n{recipe}\n{missing[:5]}"
+        loose += bool(found)
+    assert loose <= 1, f"{loose} of {len(seeds)} networks from seed {seeds.start} are too large"
+
+
 @pytest.mark.parametrize("start", range(0, 100, 20))
 def test_a_hundred_networks(start: int):
     """No position of any module of 100 networks is unsound or loose."""
     check(range(start, start + 20), random_network)
+
+
+@pytest.mark.parametrize("start", range(0, 20, 5))
+def test_twenty_rich_networks(start: int):
+    """Attention, masks, windows, recurrences, gathers and sampling grids: nothing is unsound."""
+    check_rich(range(start, start + 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(20, RICH_NETWORKS, 20))
+def test_many_rich_networks(start: int):
+    """The same for more of them; ``RFGRAPH_RICH_NETWORKS=3000`` in the environment asks for all."""
+    check_rich(range(start, start + 20))
 
 
 @pytest.mark.slow

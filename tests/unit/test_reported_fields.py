@@ -167,3 +167,50 @@ def test_causal_attention_is_a_prefix():
     full = rfgraph.analyze(lambda x: attend(x, causal=False), (1, 4, 9)).output()
     assert full.status is rfgraph.Status.EXACT
     assert full.field.is_global
+
+
+def test_windows_as_columns_keep_their_numbers():
+    """Taps that unfold lists apart are, once joined, the window of a convolution again."""
+
+    def joined(x):
+        return F.unfold(x, 3, padding=1).view(1, 2, 9, 8, 10).sum(2)
+
+    def third_tap(x):
+        return F.unfold(x, 3, padding=1).view(1, 2, 9, 8, 10)[:, :, 2]
+
+    def spectrum(x):
+        return torch.stft(x, 16, 4, window=torch.hann_window(16), return_complex=True).abs()
+
+    node = rfgraph.analyze(joined, (1, 2, 8, 10)).output()
+    assert node.status is rfgraph.Status.EXACT
+    assert (node.field.size, node.field.jump, node.field.start) == ((3, 3), (1, 1), (-1, -1))
+    tap = rfgraph.analyze(third_tap, (1, 2, 8, 10)).output().field
+    assert (tap.size, tap.jump, tap.start) == ((1, 1), (1, 1), (-1, 1))
+    frames = rfgraph.analyze(spectrum, (2, 64)).output()
+    assert frames.status is rfgraph.Status.EXACT
+    assert (frames.field.size, frames.field.jump) == ((16,), (4,))
+
+
+def test_taps_on_an_axis_of_their_own_have_no_jump():
+    """A window's taps and the windows are two steps, not one."""
+    field = rfgraph.analyze(lambda x: x.unfold(2, 4, 2), (1, 3, 12)).output().field
+    assert field.size == (1,)
+    assert field.jump == (None,)
+
+
+def test_a_class_token_leaves_no_local_path_through_attention():
+    """The query alone is no local path, also where the class token among the keys is global."""
+
+    def attend(x):
+        tokens = torch.cat([x.mean(1, keepdim=True), x], 1)
+        return (tokens @ tokens.transpose(1, 2)).softmax(-1)
+
+    weights = rfgraph.analyze(attend, (1, 6, 4), layout="NLC").output()
+    assert weights.field.size == (None,)
+    assert weights.field.is_global
+
+
+def test_a_table_of_parameters_costs_no_certainty():
+    """Which row of an embedding is read is computed; the row belongs to no input."""
+    tokens = torch.zeros(1, 5, dtype=torch.long)
+    assert rfgraph.analyze(nn.Embedding(9, 4), tokens).output().status is rfgraph.Status.EXACT

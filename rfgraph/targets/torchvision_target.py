@@ -34,7 +34,7 @@ def resolve_torchvision(name: str, *, real: bool) -> Target:
         raise unknown_name("torchvision", name, names)
 
     def build() -> nn.Module:
-        model: nn.Module = models.get_model(name, **_without_weights(name))
+        model: nn.Module = models.get_model(name, **_untrained(name))
         return model
 
     try:
@@ -70,10 +70,17 @@ def default_inputs(name: str) -> tuple[InputSpec, ...]:
             return (InputSpec((1, 3, height, width)),)
 
 
-def _without_weights(name: str) -> dict[str, bool | None]:
-    """Return the arguments that keep torchvision from downloading or drawing weights."""
-    parameters = inspect.signature(models.get_model_builder(name)).parameters
-    options: dict[str, bool | None] = {"weights": None}
+def _untrained(name: str) -> dict[str, bool | float | None]:
+    """Return the arguments that keep torchvision from downloading or drawing weights.
+
+    An untrained detector is sure of nothing, so its outputs would be empty, and nothing could be
+    said of them: it returns what it finds at any score.
+    """
+    builder = models.get_model_builder(name)
+    parameters = inspect.signature(builder).parameters
+    options: dict[str, bool | float | None] = {"weights": None}
+    if builder.__module__.startswith("torchvision.models.detection"):
+        options["box_score_thresh" if "rcnn" in name else "score_thresh"] = 0.0
     if "weights_backbone" in parameters:
         options["weights_backbone"] = None
     if name.endswith(("googlenet", "inception_v3")):

@@ -122,6 +122,26 @@ def test_detectors_need_data(name):
         analysis_of(name)
 
 
+ONE_OF_EACH_HEAD = [
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "fcos_resnet50_fpn",
+    "retinanet_resnet50_fpn",
+    "ssdlite320_mobilenet_v3_large",
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", marked(ONE_OF_EACH_HEAD, ONE_OF_EACH_HEAD[:1].__contains__))
+def test_detectors_with_data(name):
+    """An untrained detector finds boxes, which depend on the image by operators that are known."""
+    target = resolve(f"torchvision:{name}", real=True)
+    arguments = materialize(target)
+    analysis = rfgraph.analyze(target.model, arguments.positional, axes=target.axes, real=True)
+    assert [node.name for node in analysis if node.status is UNKNOWN] == []
+    assert all(output.field.reaches for output in analysis.outputs.values())
+    assert all(output.shape[0] > 0 for output in analysis.outputs.values())
+
+
 @pytest.mark.parametrize("name", QUANTIZED)
 def test_float_form_of_quantized_models(name):
     """A model for quantization that is not quantized yet is exact, fake-quantizers absent."""

@@ -22,6 +22,7 @@ from rfgraph.report.facts import (
     Number,
     Numbers,
     Report,
+    WindowFacts,
 )
 
 Data: TypeAlias = "bool | int | str | list[Data] | dict[str, Data] | None"
@@ -29,6 +30,7 @@ Place: TypeAlias = tuple[str | int, ...]
 """Keys and positions that lead from the top of the data to one value."""
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _LONGEST_DECIMAL = 4000
 """Digits; Python refuses to convert decimals of more than 4300 digits."""
@@ -111,10 +113,26 @@ def _node_data(node: NodeFacts) -> Data:
     }
     if node.reasons:
         data["reasons"] = list(node.reasons)
+    if node.sources:
+        data["sources"] = list(node.sources)
+    if node.window is not None:
+        data["window"] = _window_data(node.window)
     data["path_count"] = _count_data(node.path_count)
     data["fields"] = {name: _field_data(field) for name, field in node.fields.items()}
     if node.branches:
         data["branches"] = [_branch_data(branch) for branch in node.branches]
+    return data
+
+
+def _window_data(window: WindowFacts) -> Data:
+    data: dict[str, Data] = {
+        "kernel": list(window.kernel),
+        "stride": list(window.stride),
+        "padding": list(window.padding),
+        "dilation": list(window.dilation),
+    }
+    if window.transposed:
+        data["transposed"] = True
     return data
 
 
@@ -190,7 +208,7 @@ class _Table:
             raise MisfitError(self._place, f"the key '{key}' is missing")
         return read(self._rest.pop(key), (*self._place, key))
 
-    def take_or(self, key: str, read: _Reader[T], usual: T) -> T:
+    def take_or(self, key: str, read: _Reader[T], usual: U) -> T | U:
         """Return what `read` makes of the value at `key`, or `usual` if there is none."""
         return self.take(key, read) if key in self._rest else usual
 
@@ -239,12 +257,27 @@ def _node(value: Data, place: Place, axes: Mapping[str, int]) -> NodeFacts:
         dtype=table.take("dtype", _text),
         status=table.take("status", _status),
         reasons=table.take_or("reasons", _list_of(_text), ()),
+        sources=table.take_or("sources", _list_of(_text), ()),
+        window=table.take_or("window", _window, None),
         path_count=table.take("path_count", _count),
         fields=table.take("fields", fields),
         branches=table.take_or("branches", _list_of(_branch), ()),
     )
     table.finish()
     return node
+
+
+def _window(value: Data, place: Place) -> WindowFacts:
+    table = _Table(value, place, "a window")
+    window = WindowFacts(
+        kernel=table.take("kernel", _list_of(_extent)),
+        stride=table.take("stride", _list_of(_extent)),
+        padding=table.take("padding", _list_of(_integer)),
+        dilation=table.take("dilation", _list_of(_extent)),
+        transposed=table.take_or("transposed", _flag, usual=False),
+    )
+    table.finish()
+    return window
 
 
 def _fields(value: Data, place: Place, axes: Mapping[str, int]) -> dict[str, FieldFacts]:

@@ -15,6 +15,7 @@ from rfgraph._version import __version__
 
 if TYPE_CHECKING:
     from rfgraph.analysis import Analysis, Field, Node, analyze
+    from rfgraph.comparison import Difference, diff
     from rfgraph.errors import (
         CaptureError,
         IndexRangeError,
@@ -36,6 +37,7 @@ __all__ = [
     "BUILTIN_RULES",
     "Analysis",
     "CaptureError",
+    "Difference",
     "Field",
     "IndexRangeError",
     "InputError",
@@ -52,6 +54,7 @@ __all__ = [
     "UnknownOperatorError",
     "__version__",
     "analyze",
+    "diff",
     "errors",
     "load",
 ]
@@ -74,7 +77,9 @@ _HOMES = {
     "Status": "rfgraph.propagation.note",
     "TargetError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
+    "Difference": "rfgraph.comparison",
     "analyze": "rfgraph.analysis",
+    "diff": "rfgraph.comparison",
     "load": "rfgraph.report",
 }
 """The module that each lazy public name comes from."""

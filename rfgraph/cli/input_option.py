@@ -33,6 +33,18 @@ def parse_input(text: str) -> InputSpec:
     return InputSpec(shape, dtype, match["name"])
 
 
+input_option = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    callback=lambda _context, _option, values: tuple(map(parse_input, values)),
+    metavar="[NAME=]SHAPE[:DTYPE]",
+    help="Shape of an input, such as 1x3x224x224, mask=1x16:bool or ids=1x128:int64; once per "
+    "input, in order. Default: what the target is made for.",
+)
+"""The option of every command that can be given a model."""
+
+
 def parse_axes(text: str | None) -> tuple[int, ...] | None:
     """Return the tensor axes that a text such as `2,3` lists, or None for None.
 

@@ -138,19 +138,19 @@ def _window_data(window: WindowFacts) -> Data:
 
 def _field_data(field: FieldFacts) -> Data:
     data: dict[str, Data] = {
-        "size": _numbers_data(field.size),
-        "jump": _numbers_data(field.jump),
-        "start": _numbers_data(field.start),
-        "center": _numbers_data(field.center),
+        "size": numbers_data(field.size),
+        "jump": numbers_data(field.jump),
+        "start": numbers_data(field.start),
+        "center": numbers_data(field.center),
     }
     if field.size_min != field.size:
-        data["size_min"] = _numbers_data(field.size_min)
+        data["size_min"] = numbers_data(field.size_min)
     if field.size_max != field.size:
-        data["size_max"] = _numbers_data(field.size_max)
+        data["size_max"] = numbers_data(field.size_max)
     if field.period != _usual_period(field.size):
-        data["period"] = _numbers_data(field.period)
+        data["period"] = numbers_data(field.period)
     if field.support != field.size:
-        data["support"] = _numbers_data(field.support)
+        data["support"] = numbers_data(field.support)
     if any(field.global_axes):
         data["global_axes"] = list(field.global_axes)
     if field.global_origins:
@@ -167,15 +167,16 @@ def _field_data(field: FieldFacts) -> Data:
 def _branch_data(branch: BranchFacts) -> Data:
     return {
         "source": branch.source,
-        "size": _numbers_data(branch.size),
-        "jump": _numbers_data(branch.jump),
-        "start": _numbers_data(branch.start),
-        "center": _numbers_data(branch.center),
+        "size": numbers_data(branch.size),
+        "jump": numbers_data(branch.jump),
+        "start": numbers_data(branch.start),
+        "center": numbers_data(branch.center),
         "aligned": branch.aligned,
     }
 
 
-def _numbers_data(numbers: Numbers) -> Data:
+def numbers_data(numbers: Numbers) -> Data:
+    """Return numbers as reports spell them: integers, fractions as text, null."""
     return [str(number) if isinstance(number, Fraction) else number for number in numbers]
 
 

@@ -9,7 +9,7 @@ from rfgraph.report.yaml_format import block
 
 if TYPE_CHECKING:
     from rfgraph.comparison.difference import Change, Difference
-    from rfgraph.report.structure import Data
+    from rfgraph.report.readers import Data
 
 
 def to_data(difference: Difference) -> dict[str, Data]:

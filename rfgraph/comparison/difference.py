@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rfgraph.report.structure import Data
+from rfgraph.report.readers import Data
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from rfgraph.comparison.difference import Change
 from rfgraph.report.facts import FieldFacts, NodeFacts, Numbers
-from rfgraph.report.structure import Data, numbers_data
+from rfgraph.report.readers import Data
+from rfgraph.report.structure import numbers_data
 
 OWN = frozenset({"operator", "kernel", "stride", "padding", "dilation", "transposed", "reads"})
 """Facts that only the node itself can have changed."""

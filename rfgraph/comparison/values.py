@@ -8,7 +8,7 @@ from rfgraph.report.cells import shape_cell
 
 if TYPE_CHECKING:
     from rfgraph.comparison.difference import Change
-    from rfgraph.report.structure import Data
+    from rfgraph.report.readers import Data
 
 
 def change_text(change: Change) -> str:

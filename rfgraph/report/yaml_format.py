@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rfgraph.report.readers import Data
 from rfgraph.report.selection import EVERYTHING, Selection, selected
-from rfgraph.report.structure import Data, to_data
+from rfgraph.report.structure import to_data
 
 if TYPE_CHECKING:
     from rfgraph.report.facts import Report

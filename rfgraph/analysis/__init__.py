@@ -7,6 +7,7 @@ from rfgraph.analysis.field import Field
 from rfgraph.analysis.input_info import InputInfo
 from rfgraph.analysis.node import Node
 from rfgraph.analysis.region import Region
+from rfgraph.analysis.window import Window
 
 __all__ = [
     "Analysis",
@@ -15,6 +16,7 @@ __all__ = [
     "InputInfo",
     "Node",
     "Region",
+    "Window",
     "analyze",
     "analyze_recording",
 ]

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
+import numpy.typing as npt
 
 from rfgraph.analysis.field import Field
 from rfgraph.analysis.input_info import InputInfo
@@ -16,10 +18,11 @@ from rfgraph.analysis.node import Node
 from rfgraph.analysis.origin import seen_from
 from rfgraph.analysis.region import state_hull
 from rfgraph.analysis.scope import Scope
+from rfgraph.analysis.unread import read_by_consumers, read_by_outputs
 from rfgraph.errors import InputError, NodeNotFoundError
 from rfgraph.propagation.apply import apply
 from rfgraph.propagation.note import Status, worst
-from rfgraph.propagation.paths import Paths, count_paths, extreme_paths, trace
+from rfgraph.propagation.paths import Paths, Step, count_paths, extreme_paths, trace
 from rfgraph.propagation.propagate import Subject
 from rfgraph.propagation.readout import axis_field
 from rfgraph.propagation.state import State, axis_stand, spatial_axes
@@ -251,11 +254,11 @@ class Analysis:
         return count_paths(self.graph, self._sources)
 
     @cached_property
-    def _narrowest(self) -> Mapping[str, str | None]:
+    def _narrowest(self) -> Mapping[str, Step]:
         return extreme_paths(self.graph, self._sources, self.subjects, lambda a, b: a < b)
 
     @cached_property
-    def _widest(self) -> Mapping[str, str | None]:
+    def _widest(self) -> Mapping[str, Step]:
         return extreme_paths(self.graph, self._sources, self.subjects, lambda a, b: a > b)
 
     def paths_to(self, name: str) -> Paths:
@@ -264,7 +267,52 @@ class Analysis:
             self.path_counts[name],
             lambda: trace(self._narrowest, name),
             lambda: trace(self._widest, name),
+            lambda: self._narrowest[name].state if name in self._narrowest else None,
         )
+
+    def narrowest_field(self, name: str, input: str | None = None) -> Field | None:
+        """The field over the path that attains the smallest one; None if no path leads there.
+
+        Args:
+            name: A node or module path.
+            input: Which input; the one that the node sees first by default.
+        """
+        state = self.paths_to(self[name].name).find_narrow_state()
+        if state is None:
+            return None
+        return self.field_of(state, self.main_input(state) if input is None else input)
+
+    def unread(self, input: str | None = None) -> npt.NDArray[np.bool_]:
+        """True at the input positions that no output of the model depends on.
+
+        Args:
+            input: Which input; the first by default.
+
+        Returns:
+            A mask over the input's analysed axes, for any channel and sample.
+
+        Raises:
+            InputError: There is no such input.
+        """
+        name = next(iter(self.inputs)) if input is None else input
+        if name not in self.inputs:
+            message = f"The model has no input {name!r}; its inputs are {', '.join(self.inputs)}."
+            raise InputError(message)
+        return ~read_by_outputs(self.graph, self.inputs[name], self.output_names.values())
+
+    def skipped(self, name: str) -> npt.NDArray[np.bool_]:
+        """True at the elements of a node that nothing reads; none if it is an output itself.
+
+        Returns:
+            A mask that broadcasts to the node's shape.
+
+        Raises:
+            NodeNotFoundError: There is no such node.
+        """
+        node = self[name]
+        if node.name in self.output_names.values():
+            return np.zeros((1,) * len(node.shape), dtype=bool)
+        return ~read_by_consumers(self.graph, node.name)
 
     @property
     def status(self) -> Status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from rfgraph.analysis.input_info import InputInfo
 from rfgraph.analysis.position import checked_index, over_axes, position_mask
 from rfgraph.analysis.region import Region
 from rfgraph.analysis.scope import Scope
+from rfgraph.analysis.window import Window, window_of
 from rfgraph.errors import InputError
 from rfgraph.geometry.tensor_map import Shape
 from rfgraph.propagation.apply import apply
@@ -77,6 +79,18 @@ class Node:
             return str(node.target)
         caller = node.args[0] if node.args else None
         return str(caller.target) if isinstance(caller, fx.Node) else str(node.target)
+
+    @property
+    def window(self) -> Window | None:
+        """The settings of a convolution or a pooling; None for every other operator."""
+        node = self.fx
+        caller = node.args[0] if node.target is operator.getitem else node
+        return window_of(caller) if isinstance(caller, fx.Node) else None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the nodes that the operator reads, as far as an input reaches them."""
+        return tuple(self.analysis.graph.pred[self.name])
 
     @property
     def module(self) -> str:

@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 import rfgraph
-from rfgraph.cli.input_option import parse_axes, parse_input
+from rfgraph.cli.input_option import input_option, parse_axes
 from rfgraph.cli.main import FINDINGS, OK
 from rfgraph.errors import UnknownOperatorError
 from rfgraph.report import FORMATS, Level, Selection, format_of, from_analysis, write_text
@@ -16,15 +16,7 @@ from rfgraph.targets import InputSpec, materialize, resolve
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("target")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    callback=lambda _context, _option, values: tuple(map(parse_input, values)),
-    metavar="[NAME=]SHAPE[:DTYPE]",
-    help="Shape of an input, such as 1x3x224x224, mask=1x16:bool or ids=1x128:int64; once per "
-    "input, in order. Default: what the target is made for.",
-)
+@input_option
 @click.option(
     "--axes",
     callback=lambda _context, _option, value: parse_axes(value),

@@ -25,11 +25,13 @@ class Paths:
         count: How many, counted on operator edges.
         find_smallest: Finds what ``smallest`` tells; counting alone does not need it.
         find_largest: Finds what ``largest`` tells.
+        find_narrow_state: Finds what reaches the node along ``smallest`` alone.
     """
 
     count: int
     find_smallest: Callable[[], tuple[str, ...]] = field(repr=False)
     find_largest: Callable[[], tuple[str, ...]] = field(repr=False)
+    find_narrow_state: Callable[[], State | None] = field(repr=False)
 
     @property
     def smallest(self) -> tuple[str, ...]:
@@ -40,6 +42,21 @@ class Paths:
     def largest(self) -> tuple[str, ...]:
         """Node names, input first, along a path that attains the largest field."""
         return self.find_largest()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The end of a preferred path.
+
+    Attributes:
+        extent: The sum of the path's sizes over the followed axes.
+        state: What reaches the node along the path alone.
+        before: The node before it; None for an input.
+    """
+
+    extent: int
+    state: State
+    before: str | None
 
 
 def count_paths(graph: nx.DiGraph[str], sources: Mapping[str, State]) -> dict[str, int]:
@@ -58,40 +75,38 @@ def extreme_paths(
     sources: Mapping[str, State],
     subjects: Sequence[Subject],
     choose: Callable[[int, int], bool],
-) -> dict[str, str | None]:
-    """For every node the node before it on the path that ``choose(new, old)`` prefers.
+) -> dict[str, Step]:
+    """For every node the last step of the path that ``choose(new, old)`` prefers.
 
     The field of a path is the sum of its sizes over the followed axes; an axis that the path mixes
     counts with its whole length.
     """
-    best: dict[str, tuple[int, State, str | None]] = {}
+    best: dict[str, Step] = {}
     for name, attributes in graph.nodes.items():
         if name in sources:
-            best[name] = (_extent(sources[name], subjects), sources[name], None)
+            best[name] = Step(_extent(sources[name], subjects), sources[name], None)
             continue
         for source, data in graph.pred[name].items():
             if source not in best:
                 continue
             edge: Edge = data["edge"]
             for read in edge.reads:
-                state = apply(best[source][1], read.map, attributes["shape"], name)
+                state = apply(best[source].state, read.map, attributes["shape"], name)
                 if not state.reaches:
                     continue
                 extent = _extent(state, subjects)
-                if name not in best or choose(extent, best[name][0]):
-                    best[name] = (extent, state, source)
-    return {name: step for name, (_, _, step) in best.items()}
+                if name not in best or choose(extent, best[name].extent):
+                    best[name] = Step(extent, state, source)
+    return best
 
 
-def trace(before: Mapping[str, str | None], name: str) -> tuple[str, ...]:
+def trace(steps: Mapping[str, Step], name: str) -> tuple[str, ...]:
     """The path that leads to a node, input first; empty if no input does."""
-    if name not in before:
+    if name not in steps:
         return ()
     path = [name]
-    step = before[name]
-    while step is not None:
-        path.append(step)
-        step = before[step]
+    while (before := steps[path[-1]].before) is not None:
+        path.append(before)
     return tuple(reversed(path))
 
 

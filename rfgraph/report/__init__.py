@@ -11,6 +11,7 @@ from rfgraph.report.facts import (
     ModuleFacts,
     NodeFacts,
     Report,
+    WindowFacts,
 )
 from rfgraph.report.formats import FORMATS, format_of, save
 from rfgraph.report.load import load, loads
@@ -28,6 +29,7 @@ __all__ = [
     "NodeFacts",
     "Report",
     "Selection",
+    "WindowFacts",
     "format_of",
     "from_analysis",
     "load",

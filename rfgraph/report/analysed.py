@@ -18,6 +18,7 @@ from rfgraph.report.facts import (
     Number,
     Numbers,
     Report,
+    WindowFacts,
 )
 
 
@@ -91,6 +92,21 @@ class PathsLike(Protocol):
     def count(self) -> int: ...
 
 
+class WindowLike(Protocol):
+    """The settings of a convolution or a pooling."""
+
+    @property
+    def kernel(self) -> tuple[int, ...]: ...
+    @property
+    def stride(self) -> tuple[int, ...]: ...
+    @property
+    def padding(self) -> tuple[int, ...]: ...
+    @property
+    def dilation(self) -> tuple[int, ...]: ...
+    @property
+    def transposed(self) -> bool: ...
+
+
 class NodeLike(Protocol):
     """One operator of the model."""
 
@@ -118,6 +134,10 @@ class NodeLike(Protocol):
     def paths(self) -> PathsLike: ...
     @property
     def branches(self) -> tuple[BranchLike, ...]: ...
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+    @property
+    def window(self) -> WindowLike | None: ...
 
 
 class AnalysisLike(Protocol):
@@ -175,6 +195,18 @@ def _node(node: NodeLike) -> NodeFacts:
         path_count=node.paths.count,
         reasons=tuple(node.reasons),
         branches=tuple(_branch(branch) for branch in node.branches),
+        sources=tuple(node.sources),
+        window=None if node.window is None else _window(node.window),
+    )
+
+
+def _window(window: WindowLike) -> WindowFacts:
+    return WindowFacts(
+        tuple(window.kernel),
+        tuple(window.stride),
+        tuple(window.padding),
+        tuple(window.dilation),
+        window.transposed,
     )
 
 

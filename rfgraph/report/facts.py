@@ -68,8 +68,22 @@ class BranchFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowFacts:
+    """How a convolution or a pooling was called; one entry per spatial axis of its tensor."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """One operator of the model, with its field in each input of the model."""
+    """One operator of the model, with its field in each input of the model.
+
+    `sources` are the nodes that it reads; `window` is there for convolutions and poolings.
+    """
 
     name: str
     operator: str
@@ -83,6 +97,8 @@ class NodeFacts:
     path_count: int
     reasons: tuple[str, ...] = ()
     branches: tuple[BranchFacts, ...] = ()
+    sources: tuple[str, ...] = ()
+    window: WindowFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

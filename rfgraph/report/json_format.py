@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from rfgraph.report.readers import Data
 from rfgraph.report.selection import EVERYTHING, Selection, selected
-from rfgraph.report.structure import Data, to_data
+from rfgraph.report.structure import to_data
 
 if TYPE_CHECKING:
     from rfgraph.report.facts import Report

@@ -24,20 +24,20 @@ def render(report: Report, selection: Selection = EVERYTHING) -> str:
         ReportError: If `selection` names a node that there is not.
     """
     parts = [_table(section) for section in sections(report, selection)]
-    parts.append("\n".join(f"- {_escape(text)}" for text in summary(report, selection)))
+    parts.append("\n".join(f"- {escape(text)}" for text in summary(report, selection)))
     return "\n\n".join(parts) + "\n"
 
 
 def _table(section: Section) -> str:
-    cells = [[_escape(cell) for cell in row] for row in section.cells]
+    cells = [[escape(cell) for cell in row] for row in section.cells]
     table = tabulate(cells, headers=section.headers, tablefmt="pipe", disable_numparse=True)
-    return f"**{_escape(section.title)}**\n\n{table}"
+    return f"**{escape(section.title)}**\n\n{table}"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     r"""Return `text` so that Markdown shows it as it is.
 
-    >>> print(_escape("layer1.0.relu_1 | *_x"))
+    >>> print(escape("layer1.0.relu_1 | *_x"))
     layer1.0.relu_1 \| \*\_x
     """
     return _SPECIAL.sub(r"\\\g<0>", text)

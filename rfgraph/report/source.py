@@ -1,6 +1,6 @@
-"""The text of a report file as plain data, with the line of each value.
+"""The text of a report or a configuration as plain data, with the line of each value.
 
-YAML is read without tags, aliases, merges, floats, dates or octal integers: a report needs none of
+YAML is read without tags, aliases, merges, floats, dates or octal integers: neither needs any of
 them, and each is a way for a file to mean something else than it seems to.
 """
 
@@ -14,7 +14,7 @@ from typing import NoReturn
 import yaml
 
 from rfgraph.errors import ReportError
-from rfgraph.report.structure import Data, Place
+from rfgraph.report.readers import Data, Place
 
 _Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -27,17 +27,18 @@ _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
-def read_yaml(text: str, origin: str) -> tuple[Data, dict[Place, int]]:
+def read_yaml(text: str, origin: str, noun: str = "report") -> tuple[Data, dict[Place, int]]:
     """Return the data in the YAML `text`, and the line (from 1) where each value begins.
 
     Args:
         text: One YAML document.
         origin: What to call the text in messages, usually the file's path.
+        noun: What the text should hold.
 
     Raises:
-        ReportError: If the text is not the YAML that reports are made of.
+        ReportError: If the text is not the YAML that its kind is made of.
     """
-    reader = _YamlReader(yaml.parse(text, Loader=_Loader), origin)
+    reader = _YamlReader(yaml.parse(text, Loader=_Loader), origin, noun)
     try:
         return reader.document(), reader.lines
     except yaml.MarkedYAMLError as error:
@@ -47,19 +48,20 @@ def read_yaml(text: str, origin: str) -> tuple[Data, dict[Place, int]]:
         raise ReportError(f"{origin}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
-def read_json(text: str, origin: str) -> Data:
+def read_json(text: str, origin: str, noun: str = "report") -> Data:
     """Return the data in the JSON `text`.
 
     Args:
         text: One JSON document.
         origin: What to call the text in messages, usually the file's path.
+        noun: What the text should hold.
 
     Raises:
-        ReportError: If the text is not the JSON that reports are made of.
+        ReportError: If the text is not the JSON that its kind is made of.
     """
 
     def refuse_number(literal: str) -> NoReturn:
-        raise ReportError(f"{origin}: a report holds no floats, but here is {literal[:40]}")
+        raise ReportError(f"{origin}: a {noun} holds no floats, but here is {literal[:40]}")
 
     def unique(pairs: list[tuple[str, Data]]) -> dict[str, Data]:
         table = dict(pairs)
@@ -79,7 +81,7 @@ def read_json(text: str, origin: str) -> Data:
     except json.JSONDecodeError as error:
         raise ReportError(f"{origin}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except RecursionError:
-        raise ReportError(f"{origin}: nested too deeply for a report") from None
+        raise ReportError(f"{origin}: nested too deeply for a {noun}") from None
     except ValueError:
         raise ReportError(f"{origin}: an integer has too many digits") from None
     return data
@@ -88,16 +90,17 @@ def read_json(text: str, origin: str) -> Data:
 class _YamlReader:
     """Builds data from parser events, never from parsed trees, whose depth nobody bounds."""
 
-    def __init__(self, events: Iterable[yaml.Event], origin: str) -> None:
+    def __init__(self, events: Iterable[yaml.Event], origin: str, noun: str) -> None:
         self.lines: dict[Place, int] = {}
         self._events = iter(events)
         self._origin = origin
+        self._noun = noun
 
     def document(self) -> Data:
         """Return the data of the only document."""
         next(self._events)  # the stream begins
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise ReportError(f"{self._origin}: the file is empty, so it is not a report")
+            raise ReportError(f"{self._origin}: the file is empty, so it is not a {self._noun}")
         data = self._data(next(self._events), ())
         next(self._events)  # the document ends
         rest = next(self._events)
@@ -107,11 +110,11 @@ class _YamlReader:
 
     def _data(self, event: yaml.Event, place: Place) -> Data:
         if len(place) > _DEEPEST:
-            raise self._refusal(event, "a level of nesting that no report has")
+            raise self._refusal(event, f"a level of nesting that no {self._noun} has")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise self._refusal(event, "an anchor or alias, which reports do not use")
+            raise self._refusal(event, f"an anchor or alias, which {self._noun}s do not use")
         if getattr(event, "tag", None):
-            raise self._refusal(event, "a tag, which reports do not use")
+            raise self._refusal(event, f"a tag, which {self._noun}s do not use")
         self.lines.setdefault(place, _line(event))
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)

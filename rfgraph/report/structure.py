@@ -7,9 +7,9 @@ What is at its usual value is left out of the data, so that a file holds what is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from rfgraph.report.facts import (
     SCHEMA_VERSION,
@@ -22,11 +22,22 @@ from rfgraph.report.facts import (
     Number,
     Numbers,
     Report,
+    WindowFacts,
 )
-
-Data: TypeAlias = "bool | int | str | list[Data] | dict[str, Data] | None"
-Place: TypeAlias = tuple[str | int, ...]
-"""Keys and positions that lead from the top of the data to one value."""
+from rfgraph.report.readers import (
+    Data,
+    MisfitError,
+    Place,
+    Reader,
+    Table,
+    extent,
+    flag,
+    integer,
+    list_of,
+    mapping_of,
+    show,
+    text,
+)
 
 T = TypeVar("T")
 
@@ -34,15 +45,6 @@ _LONGEST_DECIMAL = 4000
 """Digits; Python refuses to convert decimals of more than 4300 digits."""
 
 _FRACTION = re.compile(r"(-?[1-9][0-9]*)/([1-9][0-9]*)")
-
-
-class MisfitError(ValueError):
-    """Data that is not laid out like a report: the place and what is wrong there."""
-
-    def __init__(self, place: Place, problem: str) -> None:
-        super().__init__(problem)
-        self.place = place
-        self.problem = problem
 
 
 def to_data(report: Report) -> dict[str, Data]:
@@ -74,21 +76,21 @@ def from_data(data: Data) -> Report:
     Raises:
         MisfitError: If anything is missing, unknown, of the wrong kind or contradictory.
     """
-    top = _Table(data, (), "a report")
-    version = top.take("schema_version", _integer)
+    top = Table(data, (), "a report")
+    version = top.take("schema_version", integer)
     if version != SCHEMA_VERSION:
         raise MisfitError(
             ("schema_version",),
             f"this rfgraph reads schema version {SCHEMA_VERSION}, not {version}",
         )
-    provenance = top.take("provenance", _mapping_of(_text))
-    inputs = top.take("inputs", _list_of(_input))
+    provenance = top.take("provenance", mapping_of(text))
+    inputs = top.take("inputs", list_of(_input))
     _refuse_repeats("inputs", [entry.name for entry in inputs])
-    outputs = top.take("outputs", _mapping_of(_text))
+    outputs = top.take("outputs", mapping_of(text))
     axes = {entry.name: len(entry.axes) for entry in inputs}
-    nodes = top.take("nodes", _list_of(lambda value, place: _node(value, place, axes)))
+    nodes = top.take("nodes", list_of(lambda value, place: _node(value, place, axes)))
     _refuse_repeats("nodes", [node.name for node in nodes])
-    modules = top.take("modules", _mapping_of(_module))
+    modules = top.take("modules", mapping_of(_module))
     top.finish()
     return Report(
         inputs=inputs, outputs=outputs, modules=modules, nodes=nodes, provenance=provenance
@@ -111,6 +113,10 @@ def _node_data(node: NodeFacts) -> Data:
     }
     if node.reasons:
         data["reasons"] = list(node.reasons)
+    if node.sources:
+        data["sources"] = list(node.sources)
+    if node.window is not None:
+        data["window"] = _window_data(node.window)
     data["path_count"] = _count_data(node.path_count)
     data["fields"] = {name: _field_data(field) for name, field in node.fields.items()}
     if node.branches:
@@ -118,21 +124,33 @@ def _node_data(node: NodeFacts) -> Data:
     return data
 
 
+def _window_data(window: WindowFacts) -> Data:
+    data: dict[str, Data] = {
+        "kernel": list(window.kernel),
+        "stride": list(window.stride),
+        "padding": list(window.padding),
+        "dilation": list(window.dilation),
+    }
+    if window.transposed:
+        data["transposed"] = True
+    return data
+
+
 def _field_data(field: FieldFacts) -> Data:
     data: dict[str, Data] = {
-        "size": _numbers_data(field.size),
-        "jump": _numbers_data(field.jump),
-        "start": _numbers_data(field.start),
-        "center": _numbers_data(field.center),
+        "size": numbers_data(field.size),
+        "jump": numbers_data(field.jump),
+        "start": numbers_data(field.start),
+        "center": numbers_data(field.center),
     }
     if field.size_min != field.size:
-        data["size_min"] = _numbers_data(field.size_min)
+        data["size_min"] = numbers_data(field.size_min)
     if field.size_max != field.size:
-        data["size_max"] = _numbers_data(field.size_max)
+        data["size_max"] = numbers_data(field.size_max)
     if field.period != _usual_period(field.size):
-        data["period"] = _numbers_data(field.period)
+        data["period"] = numbers_data(field.period)
     if field.support != field.size:
-        data["support"] = _numbers_data(field.support)
+        data["support"] = numbers_data(field.support)
     if any(field.global_axes):
         data["global_axes"] = list(field.global_axes)
     if field.global_origins:
@@ -149,15 +167,16 @@ def _field_data(field: FieldFacts) -> Data:
 def _branch_data(branch: BranchFacts) -> Data:
     return {
         "source": branch.source,
-        "size": _numbers_data(branch.size),
-        "jump": _numbers_data(branch.jump),
-        "start": _numbers_data(branch.start),
-        "center": _numbers_data(branch.center),
+        "size": numbers_data(branch.size),
+        "jump": numbers_data(branch.jump),
+        "start": numbers_data(branch.start),
+        "center": numbers_data(branch.center),
         "aligned": branch.aligned,
     }
 
 
-def _numbers_data(numbers: Numbers) -> Data:
+def numbers_data(numbers: Numbers) -> Data:
+    """Return numbers as reports spell them: integers, fractions as text, null."""
     return [str(number) if isinstance(number, Fraction) else number for number in numbers]
 
 
@@ -172,41 +191,14 @@ def _usual_period(size: Numbers) -> Numbers:
 
 # -- data to facts ---------------------------------------------------------------------------------
 
-_Reader: TypeAlias = Callable[[Data, Place], T]
-
-
-class _Table:
-    """A mapping that is read key by key, and has no other keys."""
-
-    def __init__(self, value: Data, place: Place, what: str) -> None:
-        if not isinstance(value, dict):
-            raise MisfitError(place, f"expected {what} with named keys, found {_show(value)}")
-        self._rest = dict(value)
-        self._place = place
-
-    def take(self, key: str, read: _Reader[T]) -> T:
-        """Return what `read` makes of the value at `key`, which must be there."""
-        if key not in self._rest:
-            raise MisfitError(self._place, f"the key '{key}' is missing")
-        return read(self._rest.pop(key), (*self._place, key))
-
-    def take_or(self, key: str, read: _Reader[T], usual: T) -> T:
-        """Return what `read` makes of the value at `key`, or `usual` if there is none."""
-        return self.take(key, read) if key in self._rest else usual
-
-    def finish(self) -> None:
-        """Refuse keys that nothing has read."""
-        for key in self._rest:
-            raise MisfitError((*self._place, key), f"the key '{key}' is unknown")
-
 
 def _input(value: Data, place: Place) -> InputFacts:
-    table = _Table(value, place, "an input")
+    table = Table(value, place, "an input")
     entry = InputFacts(
-        name=table.take("name", _text),
-        shape=table.take("shape", _list_of(_extent)),
-        dtype=table.take("dtype", _text),
-        axes=table.take("axes", _list_of(_extent)),
+        name=table.take("name", text),
+        shape=table.take("shape", list_of(extent)),
+        dtype=table.take("dtype", text),
+        axes=table.take("axes", list_of(extent)),
     )
     table.finish()
     if any(axis >= len(entry.shape) for axis in entry.axes):
@@ -217,39 +209,54 @@ def _input(value: Data, place: Place) -> InputFacts:
 
 
 def _module(value: Data, place: Place) -> ModuleFacts:
-    table = _Table(value, place, "a module")
-    module = ModuleFacts(type=table.take("type", _text), nodes=table.take("nodes", _list_of(_text)))
+    table = Table(value, place, "a module")
+    module = ModuleFacts(type=table.take("type", text), nodes=table.take("nodes", list_of(text)))
     table.finish()
     return module
 
 
 def _node(value: Data, place: Place, axes: Mapping[str, int]) -> NodeFacts:
-    table = _Table(value, place, "a node")
+    table = Table(value, place, "a node")
 
     def fields(value: Data, place: Place) -> dict[str, FieldFacts]:
         return _fields(value, place, axes)
 
     node = NodeFacts(
-        name=table.take("name", _text),
-        operator=table.take("operator", _text),
-        module=table.take("module", _text),
-        module_type=table.take("module_type", _text),
-        is_module=table.take("is_module", _flag),
-        shape=table.take("shape", _list_of(_extent)),
-        dtype=table.take("dtype", _text),
+        name=table.take("name", text),
+        operator=table.take("operator", text),
+        module=table.take("module", text),
+        module_type=table.take("module_type", text),
+        is_module=table.take("is_module", flag),
+        shape=table.take("shape", list_of(extent)),
+        dtype=table.take("dtype", text),
         status=table.take("status", _status),
-        reasons=table.take_or("reasons", _list_of(_text), ()),
+        reasons=table.take_or("reasons", list_of(text), ()),
+        sources=table.take_or("sources", list_of(text), ()),
+        window=table.take_or("window", _window, None),
         path_count=table.take("path_count", _count),
         fields=table.take("fields", fields),
-        branches=table.take_or("branches", _list_of(_branch), ()),
+        branches=table.take_or("branches", list_of(_branch), ()),
     )
     table.finish()
     return node
 
 
+def _window(value: Data, place: Place) -> WindowFacts:
+    table = Table(value, place, "a window")
+    window = WindowFacts(
+        kernel=table.take("kernel", list_of(extent)),
+        stride=table.take("stride", list_of(extent)),
+        padding=table.take("padding", list_of(integer)),
+        dilation=table.take("dilation", list_of(extent)),
+        transposed=table.take_or("transposed", flag, usual=False),
+    )
+    table.finish()
+    return window
+
+
 def _fields(value: Data, place: Place, axes: Mapping[str, int]) -> dict[str, FieldFacts]:
     if not isinstance(value, dict):
-        raise MisfitError(place, f"expected one field per input, found {_show(value)}")
+        raise MisfitError(place, f"expected one field per input, found {show(value)}")
     fields = {}
     for name, entry in value.items():
         if name not in axes:
@@ -259,9 +266,9 @@ def _fields(value: Data, place: Place, axes: Mapping[str, int]) -> dict[str, Fie
 
 
 def _field(value: Data, place: Place, axes: int) -> FieldFacts:
-    table = _Table(value, place, "a field")
+    table = Table(value, place, "a field")
     numbers = _exactly(axes, _number)
-    flags = _exactly(axes, _flag)
+    flags = _exactly(axes, flag)
     none = (False,) * axes
     size = table.take("size", numbers)
     field = FieldFacts(
@@ -275,57 +282,32 @@ def _field(value: Data, place: Place, axes: int) -> FieldFacts:
         support=table.take_or("support", numbers, size),
         global_axes=table.take_or("global_axes", flags, none),
         covers_input=table.take_or("covers_input", flags, none),
-        global_origins=table.take_or("global_origins", _list_of(_text), ()),
-        reaches=table.take_or("reaches", _flag, usual=True),
-        mixes_batch=table.take_or("mixes_batch", _flag, usual=False),
+        global_origins=table.take_or("global_origins", list_of(text), ()),
+        reaches=table.take_or("reaches", flag, usual=True),
+        mixes_batch=table.take_or("mixes_batch", flag, usual=False),
     )
     table.finish()
     return field
 
 
 def _branch(value: Data, place: Place) -> BranchFacts:
-    table = _Table(value, place, "a branch")
+    table = Table(value, place, "a branch")
     branch = BranchFacts(
-        source=table.take("source", _text),
-        size=table.take("size", _list_of(_number)),
-        jump=table.take("jump", _list_of(_number)),
-        start=table.take("start", _list_of(_number)),
-        center=table.take("center", _list_of(_number)),
-        aligned=table.take("aligned", _flag),
+        source=table.take("source", text),
+        size=table.take("size", list_of(_number)),
+        jump=table.take("jump", list_of(_number)),
+        start=table.take("start", list_of(_number)),
+        center=table.take("center", list_of(_number)),
+        aligned=table.take("aligned", flag),
     )
     table.finish()
     return branch
 
 
-def _text(value: Data, place: Place) -> str:
-    if not isinstance(value, str):
-        raise MisfitError(place, f"expected text, found {_show(value)}")
-    return value
-
-
-def _flag(value: Data, place: Place) -> bool:
-    if not isinstance(value, bool):
-        raise MisfitError(place, f"expected true or false, found {_show(value)}")
-    return value
-
-
-def _integer(value: Data, place: Place) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise MisfitError(place, f"expected an integer, found {_show(value)}")
-    return value
-
-
-def _extent(value: Data, place: Place) -> int:
-    number = _integer(value, place)
-    if number < 0:
-        raise MisfitError(place, f"expected an integer of at least 0, found {number}")
-    return number
-
-
 def _count(value: Data, place: Place) -> int:
     if isinstance(value, str) and re.fullmatch("0x[0-9a-f]+", value):
         return int(value, 16)
-    return _extent(value, place)
+    return extent(value, place)
 
 
 def _number(value: Data, place: Place) -> Number | None:
@@ -336,7 +318,7 @@ def _number(value: Data, place: Place) -> Number | None:
         if not match:
             raise MisfitError(
                 place,
-                f'expected an integer, a fraction such as "1/2" or null, found {_show(value)}',
+                f'expected an integer, a fraction such as "1/2" or null, found {show(value)}',
             )
         fraction = Fraction(int(match[1]), int(match[2]))
         if str(fraction) != value:
@@ -344,28 +326,19 @@ def _number(value: Data, place: Place) -> Number | None:
         return fraction
     if not isinstance(value, int) or isinstance(value, bool):
         raise MisfitError(
-            place, f'expected an integer, a fraction such as "1/2" or null, found {_show(value)}'
+            place, f'expected an integer, a fraction such as "1/2" or null, found {show(value)}'
         )
     return value
 
 
 def _status(value: Data, place: Place) -> str:
     if value not in STATUSES:
-        raise MisfitError(place, f"expected {', '.join(STATUSES)}, found {_show(value)}")
-    return _text(value, place)
+        raise MisfitError(place, f"expected {', '.join(STATUSES)}, found {show(value)}")
+    return text(value, place)
 
 
-def _list_of(read: _Reader[T]) -> _Reader[tuple[T, ...]]:
-    def read_list(value: Data, place: Place) -> tuple[T, ...]:
-        if not isinstance(value, list):
-            raise MisfitError(place, f"expected a list, found {_show(value)}")
-        return tuple(read(item, (*place, position)) for position, item in enumerate(value))
-
-    return read_list
-
-
-def _exactly(length: int, read: _Reader[T]) -> _Reader[tuple[T, ...]]:
-    read_list = _list_of(read)
+def _exactly(length: int, read: Reader[T]) -> Reader[tuple[T, ...]]:
+    read_list = list_of(read)
 
     def read_exactly(value: Data, place: Place) -> tuple[T, ...]:
         items = read_list(value, place)
@@ -378,32 +351,9 @@ def _exactly(length: int, read: _Reader[T]) -> _Reader[tuple[T, ...]]:
     return read_exactly
 
 
-def _mapping_of(read: _Reader[T]) -> _Reader[dict[str, T]]:
-    def read_mapping(value: Data, place: Place) -> dict[str, T]:
-        if not isinstance(value, dict):
-            raise MisfitError(place, f"expected named entries, found {_show(value)}")
-        return {key: read(item, (*place, key)) for key, item in value.items()}
-
-    return read_mapping
-
-
 def _refuse_repeats(key: str, names: list[str]) -> None:
     seen: set[str] = set()
     for position, name in enumerate(names):
         if name in seen:
             raise MisfitError((key, position, "name"), f"the name '{name}' is used twice")
         seen.add(name)
-
-
-def _show(value: Data) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "named entries"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, int):
-        return str(value) if value.bit_length() < 200 else "a huge integer"
-    return f"'{value}'" if len(value) <= 60 else f"'{value[:57]}...'"

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rfgraph.report.readers import Data
 from rfgraph.report.selection import EVERYTHING, Selection, selected
-from rfgraph.report.structure import Data, to_data
+from rfgraph.report.structure import to_data
 
 if TYPE_CHECKING:
     from rfgraph.report.facts import Report
@@ -25,15 +26,16 @@ def render(report: Report, selection: Selection = EVERYTHING) -> str:
         ReportError: If `selection` names a node that there is not.
     """
     shown = selected(report, selection)
-    return "\n".join(_block(to_data(shown), "")) + "\n"
+    return "\n".join(block(to_data(shown), "")) + "\n"
 
 
-def _block(value: dict[str, Data], indent: str) -> Iterator[str]:
+def block(value: dict[str, Data], indent: str) -> Iterator[str]:
+    """Return the lines of a block of YAML: nested tables, and lists on one line."""
     for key, item in value.items():
         start = f"{indent}{_key(key, indent)}:"
         if isinstance(item, dict) and item:
             yield start
-            yield from _block(item, indent + "  ")
+            yield from block(item, indent + "  ")
         elif isinstance(item, list) and any(isinstance(entry, dict) for entry in item):
             yield start
             for entry in item:
@@ -46,7 +48,7 @@ def _item(value: Data, indent: str) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{indent}- {_flow(value)}"
         return
-    for number, line in enumerate(_block(value, indent + "  ")):
+    for number, line in enumerate(block(value, indent + "  ")):
         yield line if number else f"{indent}- {line[len(indent) + 2 :]}"
 
 

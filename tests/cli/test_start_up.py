@@ -20,7 +20,8 @@ assert not heavy, heavy
         "import rfgraph; rfgraph.__version__, dir(rfgraph), rfgraph.RfgraphError",
         "import rfgraph; rfgraph.load, rfgraph.Report",
         "import rfgraph.report",
-        "import rfgraph.targets",
+        "import rfgraph; rfgraph.diff, rfgraph.audit, rfgraph.auditing.RULES[0].explanation",
+        "import rfgraph.targets, rfgraph.testing, rfgraph.config",
         "import rfgraph.cli.main, rfgraph.cli.analyze",
     ],
 )
@@ -29,7 +30,17 @@ def test_imports_without_torch(code):
     subprocess.run([sys.executable, "-c", WITHOUT_TORCH.format(code=code)], check=True)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["analyze", "--help"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["analyze", "--help"],
+        ["diff", "--help"],
+        ["audit", "--explain", "RF2"],
+        [],
+    ],
+)
 def test_help_without_torch(arguments):
     """Help is there before torch could be imported."""
     code = (

@@ -4,7 +4,15 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from rfgraph.report import BranchFacts, FieldFacts, InputFacts, ModuleFacts, NodeFacts, Report
+from rfgraph.report import (
+    BranchFacts,
+    FieldFacts,
+    InputFacts,
+    ModuleFacts,
+    NodeFacts,
+    Report,
+    WindowFacts,
+)
 
 
 def field(size=(7, 7), jump=(2, 2), start=(-3, -3), **others):
@@ -164,6 +172,15 @@ def reports(draw):
             aligned=st.booleans(),
         )
     )
+    extents = st.lists(st.integers(0, 99), max_size=3).map(tuple)
+    windows = st.builds(
+        WindowFacts,
+        kernel=extents,
+        stride=extents,
+        padding=st.lists(st.integers(-9, 9), max_size=3).map(tuple),
+        dilation=extents,
+        transposed=st.booleans(),
+    )
     nodes = tuple(
         NodeFacts(
             name=name,
@@ -178,6 +195,8 @@ def reports(draw):
             path_count=draw(st.integers(0, 2**200) | st.just(3**20000)),
             reasons=draw(NAME_TUPLES),
             branches=tuple(draw(st.lists(branches, max_size=2))),
+            sources=draw(NAME_TUPLES),
+            window=draw(st.none() | windows),
         )
         for name in draw(st.lists(NAMES, max_size=3, unique=True))
     )

@@ -188,6 +188,8 @@ def test_missing_files_and_folders(tmp_path):
         rfgraph.load(tmp_path / "none.yaml")
     with pytest.raises(ReportError, match="cannot read"):
         rfgraph.load(tmp_path)
+    with pytest.raises(ReportError, match="cannot read"):
+        rfgraph.load("null\0character.yaml")
 
 
 def test_other_encodings(tmp_path):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnknownOperatorError,
     )
     from rfgraph.propagation.note import Status
+    from rfgraph.recording import Observation, Recording, record
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
 
@@ -43,6 +44,8 @@ __all__ = [
     "NoPathError",
     "Node",
     "NodeNotFoundError",
+    "Observation",
+    "Recording",
     "Report",
     "ReportError",
     "RfgraphError",
@@ -54,6 +57,7 @@ __all__ = [
     "analyze",
     "errors",
     "load",
+    "record",
 ]
 
 _HOMES = {
@@ -68,6 +72,8 @@ _HOMES = {
     "ModelError": "rfgraph.errors",
     "Node": "rfgraph.analysis",
     "NodeNotFoundError": "rfgraph.errors",
+    "Observation": "rfgraph.recording",
+    "Recording": "rfgraph.recording",
     "Report": "rfgraph.report",
     "ReportError": "rfgraph.errors",
     "RfgraphError": "rfgraph.errors",
@@ -76,6 +82,7 @@ _HOMES = {
     "UnknownOperatorError": "rfgraph.errors",
     "analyze": "rfgraph.analysis",
     "load": "rfgraph.report",
+    "record": "rfgraph.recording",
 }
 """The module that each lazy public name comes from."""
 

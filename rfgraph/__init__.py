@@ -14,11 +14,13 @@ from rfgraph import errors
 from rfgraph._version import __version__
 
 if TYPE_CHECKING:
+    from rfgraph import plot
     from rfgraph.analysis import Analysis, Field, Node, analyze
     from rfgraph.errors import (
         CaptureError,
         IndexRangeError,
         InputError,
+        MissingExtraError,
         ModelError,
         NodeNotFoundError,
         NoPathError,
@@ -40,6 +42,7 @@ __all__ = [
     "Field",
     "IndexRangeError",
     "InputError",
+    "MissingExtraError",
     "ModelError",
     "NoPathError",
     "Node",
@@ -57,6 +60,7 @@ __all__ = [
     "analyze",
     "errors",
     "load",
+    "plot",
     "record",
 ]
 
@@ -69,6 +73,7 @@ _HOMES = {
     "RuleError": "rfgraph.errors",
     "Field": "rfgraph.analysis",
     "InputError": "rfgraph.errors",
+    "MissingExtraError": "rfgraph.errors",
     "ModelError": "rfgraph.errors",
     "Node": "rfgraph.analysis",
     "NodeNotFoundError": "rfgraph.errors",
@@ -86,9 +91,14 @@ _HOMES = {
 }
 """The module that each lazy public name comes from."""
 
+_PACKAGES = frozenset({"plot"})
+"""Public packages that need more than rfgraph does, imported when they are first used."""
+
 
 def __getattr__(name: str) -> object:
     """Return the public name `name`, imported now and kept (PEP 562)."""
+    if name in _PACKAGES:
+        return import_module(f"rfgraph.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'rfgraph' has no attribute '{name}'")
     value: object = getattr(import_module(_HOMES[name]), name)

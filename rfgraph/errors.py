@@ -47,3 +47,16 @@ class ModelError(RfgraphError):
 
 class CaptureError(RfgraphError):
     """A model that could not be run while its operators were being recorded."""
+
+
+class MissingExtraError(RfgraphError, ImportError):
+    """A library of an optional extra that is not installed.
+
+    Args:
+        what: What needs it, as the subject of a sentence.
+        library: The library's name.
+        extra: The extra of rfgraph that brings it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str = "plot") -> None:
+        super().__init__(f"{what} needs {library}: pip install 'rfgraph[{extra}]'")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TargetError,
         UnknownOperatorError,
     )
+    from rfgraph.patches import Patch, top_patches
     from rfgraph.propagation.note import Status
     from rfgraph.recording import Observation, Recording, record
     from rfgraph.report import Report, load
@@ -48,6 +49,7 @@ __all__ = [
     "Node",
     "NodeNotFoundError",
     "Observation",
+    "Patch",
     "Recording",
     "Report",
     "ReportError",
@@ -62,6 +64,7 @@ __all__ = [
     "load",
     "plot",
     "record",
+    "top_patches",
 ]
 
 _HOMES = {
@@ -88,6 +91,8 @@ _HOMES = {
     "analyze": "rfgraph.analysis",
     "load": "rfgraph.report",
     "record": "rfgraph.recording",
+    "Patch": "rfgraph.patches",
+    "top_patches": "rfgraph.patches",
 }
 """The module that each lazy public name comes from."""
 

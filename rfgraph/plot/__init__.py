@@ -18,6 +18,7 @@ from rfgraph.plot.footprint import footprint
 from rfgraph.plot.growth import growth
 from rfgraph.plot.influence import density, influence
 from rfgraph.plot.kernels import kernels
+from rfgraph.plot.patches import patches
 from rfgraph.plot.pooling import pooling
 from rfgraph.plot.projection import projection
 from rfgraph.plot.save import save
@@ -31,6 +32,7 @@ __all__ = [
     "growth",
     "influence",
     "kernels",
+    "patches",
     "pooling",
     "projection",
     "save",

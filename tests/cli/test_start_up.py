@@ -29,7 +29,16 @@ def test_imports_without_torch(code):
     subprocess.run([sys.executable, "-c", WITHOUT_TORCH.format(code=code)], check=True)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["analyze", "--help"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["analyze", "--help"],
+        *([name, "--help"] for name in ("features", "patches", "plot", "report")),
+        [],
+    ],
+)
 def test_help_without_torch(arguments):
     """Help is there before torch could be imported."""
     code = (

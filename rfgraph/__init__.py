@@ -14,6 +14,7 @@ from rfgraph import errors
 from rfgraph._version import __version__
 
 if TYPE_CHECKING:
+    from rfgraph import plot
     from rfgraph.analysis import Analysis, Field, Node, analyze
     from rfgraph.auditing import Audit, AuditOptions, Finding, Severity, audit
     from rfgraph.comparison import Difference, diff
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         ConfigError,
         IndexRangeError,
         InputError,
+        MissingExtraError,
         ModelError,
         NodeNotFoundError,
         NoPathError,
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
         TargetError,
         UnknownOperatorError,
     )
+    from rfgraph.patches import Patch, top_patches
     from rfgraph.propagation.note import Status
+    from rfgraph.recording import Observation, Recording, record
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
 
@@ -47,10 +51,14 @@ __all__ = [
     "Finding",
     "IndexRangeError",
     "InputError",
+    "MissingExtraError",
     "ModelError",
     "NoPathError",
     "Node",
     "NodeNotFoundError",
+    "Observation",
+    "Patch",
+    "Recording",
     "Report",
     "ReportError",
     "RfgraphError",
@@ -65,6 +73,9 @@ __all__ = [
     "diff",
     "errors",
     "load",
+    "plot",
+    "record",
+    "top_patches",
 ]
 
 _HOMES = {
@@ -76,9 +87,12 @@ _HOMES = {
     "RuleError": "rfgraph.errors",
     "Field": "rfgraph.analysis",
     "InputError": "rfgraph.errors",
+    "MissingExtraError": "rfgraph.errors",
     "ModelError": "rfgraph.errors",
     "Node": "rfgraph.analysis",
     "NodeNotFoundError": "rfgraph.errors",
+    "Observation": "rfgraph.recording",
+    "Recording": "rfgraph.recording",
     "Report": "rfgraph.report",
     "ReportError": "rfgraph.errors",
     "RfgraphError": "rfgraph.errors",
@@ -95,12 +109,20 @@ _HOMES = {
     "analyze": "rfgraph.analysis",
     "diff": "rfgraph.comparison",
     "load": "rfgraph.report",
+    "record": "rfgraph.recording",
+    "Patch": "rfgraph.patches",
+    "top_patches": "rfgraph.patches",
 }
 """The module that each lazy public name comes from."""
+
+_PACKAGES = frozenset({"plot"})
+"""Public packages that need more than rfgraph does, imported when they are first used."""
 
 
 def __getattr__(name: str) -> object:
     """Return the public name `name`, imported now and kept (PEP 562)."""
+    if name in _PACKAGES:
+        return import_module(f"rfgraph.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'rfgraph' has no attribute '{name}'")
     value: object = getattr(import_module(_HOMES[name]), name)

@@ -51,3 +51,16 @@ class CaptureError(RfgraphError):
 
 class ConfigError(RfgraphError):
     """A configuration, an option or an expectation that says nothing that can be done."""
+
+
+class MissingExtraError(RfgraphError, ImportError):
+    """A library of an optional extra that is not installed.
+
+    Args:
+        what: What needs it, as the subject of a sentence.
+        library: The library's name.
+        extra: The extra of rfgraph that brings it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str = "plot") -> None:
+        super().__init__(f"{what} needs {library}: pip install 'rfgraph[{extra}]'")

@@ -21,6 +21,10 @@ COMMANDS = {
     "analyze": ("rfgraph.cli.analyze", "Print the receptive field of every node of a model."),
     "audit": ("rfgraph.cli.audit", "Print what is suspicious about a model, and how to fix it."),
     "diff": ("rfgraph.cli.diff", "Show what differs between two reports or models, and why."),
+    "features": ("rfgraph.cli.features", "Draw what a module makes of a picture."),
+    "patches": ("rfgraph.cli.patches", "Find the parts of pictures that excite a channel."),
+    "plot": ("rfgraph.cli.plot", "Draw what nodes can see, and how it grows."),
+    "report": ("rfgraph.cli.report", "Write everything as one HTML file."),
 }
 """Subcommand: the module whose function of that name is the command, and its short help."""
 

@@ -18,21 +18,30 @@ def write_text(path: str | PathLike[str], text: str) -> None:
     Raises:
         ReportError: If the file cannot be written; it is then as it was.
     """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | PathLike[str], content: bytes) -> None:
+    """Write `content` to `path` as :func:`write_text` does.
+
+    Raises:
+        ReportError: If the file cannot be written; it is then as it was.
+    """
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_text(text, encoding="utf-8", newline="\n")
+            target.write_bytes(content)
         else:
-            _replace(target, text)
+            _replace(target, content)
     except OSError as error:
         raise ReportError(f"cannot write {fspath(path)}: {error.strerror or error}") from None
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, content: bytes) -> None:
     partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with partial.open("xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

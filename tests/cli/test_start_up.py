@@ -38,6 +38,7 @@ def test_imports_without_torch(code):
         ["analyze", "--help"],
         ["diff", "--help"],
         ["audit", "--explain", "RF2"],
+        *([name, "--help"] for name in ("features", "patches", "plot", "report")),
         [],
     ],
 )

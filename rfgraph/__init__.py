@@ -26,11 +26,13 @@ if TYPE_CHECKING:
         RfgraphError,
         RuleError,
         TargetError,
+        TilingError,
         UnknownOperatorError,
     )
     from rfgraph.propagation.note import Status
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
+    from rfgraph.tiles import TilePlan, tiling
 
 __all__ = [
     "BUILTIN_RULES",
@@ -49,11 +51,14 @@ __all__ = [
     "RuleError",
     "Status",
     "TargetError",
+    "TilePlan",
+    "TilingError",
     "UnknownOperatorError",
     "__version__",
     "analyze",
     "errors",
     "load",
+    "tiling",
 ]
 
 _HOMES = {
@@ -73,9 +78,12 @@ _HOMES = {
     "RfgraphError": "rfgraph.errors",
     "Status": "rfgraph.propagation.note",
     "TargetError": "rfgraph.errors",
+    "TilePlan": "rfgraph.tiles",
+    "TilingError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
     "analyze": "rfgraph.analysis",
     "load": "rfgraph.report",
+    "tiling": "rfgraph.tiles",
 }
 """The module that each lazy public name comes from."""
 

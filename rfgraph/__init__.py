@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RfgraphError,
         RuleError,
         TargetError,
+        TilingError,
         UnknownOperatorError,
     )
     from rfgraph.patches import Patch, top_patches
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from rfgraph.recording import Observation, Recording, record
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
+    from rfgraph.tiles import TilePlan, tiling
 
 __all__ = [
     "BUILTIN_RULES",
@@ -66,6 +68,8 @@ __all__ = [
     "Severity",
     "Status",
     "TargetError",
+    "TilePlan",
+    "TilingError",
     "UnknownOperatorError",
     "__version__",
     "analyze",
@@ -75,6 +79,7 @@ __all__ = [
     "load",
     "plot",
     "record",
+    "tiling",
     "top_patches",
 ]
 
@@ -98,6 +103,8 @@ _HOMES = {
     "RfgraphError": "rfgraph.errors",
     "Status": "rfgraph.propagation.note",
     "TargetError": "rfgraph.errors",
+    "TilePlan": "rfgraph.tiles",
+    "TilingError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
     "Audit": "rfgraph.auditing",
     "AuditOptions": "rfgraph.auditing",
@@ -112,6 +119,7 @@ _HOMES = {
     "record": "rfgraph.recording",
     "Patch": "rfgraph.patches",
     "top_patches": "rfgraph.patches",
+    "tiling": "rfgraph.tiles",
 }
 """The module that each lazy public name comes from."""
 

@@ -37,6 +37,10 @@ class IndexRangeError(RfgraphError, IndexError):
     """A position with the wrong number of axes, or outside the node."""
 
 
+class TilingError(RfgraphError):
+    """A node that tiles cannot compute exactly, or a tile that does not fit."""
+
+
 class InputError(RfgraphError):
     """Inputs that do not describe a call of the model: shape, count or type."""
 

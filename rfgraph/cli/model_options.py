@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import rfgraph
-from rfgraph.cli.input_option import parse_axes, parse_input
+from rfgraph.cli.input_option import parse_axes
 from rfgraph.errors import InputError
-from rfgraph.targets import InputSpec, Target, materialize, resolve
+from rfgraph.targets import InputSpec, Target, materialize, parse_input, resolve
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,6 +8,7 @@ import torch
 from torch import fx
 
 from rfgraph.geometry.tensor_map import Chain, Masked
+from rfgraph.rules.attention_mask import zero_weights
 from rfgraph.rules.axes import broadcast
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 from rfgraph.rules.pointwise import pointwise
@@ -32,6 +33,19 @@ def where(call: Call) -> Reads:
     ]
 
 
+def product(call: Call) -> Reads:
+    """Elementwise; where one factor is zero for all inputs the other is not read."""
+    factors = (call["self"], call["other"])
+    zeros = [zero_weights(call, f) if isinstance(f, fx.Node) else None for f in factors]
+    if zeros == [None, None]:
+        return pointwise(call)
+    reads: list[Read] = []
+    for factor, zero in zip(factors, reversed(zeros), strict=True):
+        keep = torch.ones((), dtype=torch.bool) if zero is None else ~zero
+        reads.extend(_chosen(call, factor, keep))
+    return reads
+
+
 def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
     if not isinstance(source, fx.Node):
         return ()
@@ -44,6 +58,7 @@ def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
 
 
 RULES: dict[str, Rule] = {
+    "aten.mul.Tensor": product,
     "aten.masked_fill": masked_fill,
     "aten.where.self": where,
     "aten.where.ScalarSelf": where,

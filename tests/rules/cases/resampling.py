@@ -96,6 +96,21 @@ CASES = (
     ),
     function("grid_sample-align", partial(_sample, reach=1.0, align_corners=True), (1, 1, 5, 4)),
     function(
+        "grid_sample-affine-bicubic",
+        lambda x: F.grid_sample(
+            x,
+            F.affine_grid(
+                x.new_tensor([[[0.8, 0.3, 0.1], [-0.2, 0.9, 0.0]]]).expand(x.shape[0], 2, 3),
+                [x.shape[0], x.shape[1], 5, 6],
+                align_corners=False,
+            ),
+            mode="bicubic",
+            padding_mode="reflection",
+            align_corners=False,
+        ),
+        (1, 1, 6, 5),
+    ),
+    function(
         "grid_sample-border",
         partial(_sample, reach=1.5, padding_mode="border", align_corners=False),
         (1, 1, 4, 5),

@@ -1,0 +1,112 @@
+"""Constant masks of -inf where layers, views and other masks meet them."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its usual name)
+from torch import Tensor
+
+from ._case import function
+
+_NEVER = float("-inf")
+
+
+def _causal(queries: int, keys: int | None = None, ahead: int = 0) -> Tensor:
+    return torch.ones(queries, keys or queries, dtype=torch.bool).tril(ahead)
+
+
+def _after_stride(x: Tensor) -> Tensor:
+    y = F.conv1d(x, x.new_ones(4, x.shape[1], 3), stride=2, padding=1).transpose(1, 2)
+    return F.scaled_dot_product_attention(y, y, y, is_causal=True).transpose(1, 2)
+
+
+def _before_stride(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    y = F.scaled_dot_product_attention(y, y, y, is_causal=True).transpose(1, 2)
+    return F.conv1d(y, x.new_ones(2, x.shape[1], 3), stride=2, padding=1)
+
+
+def _to_every_other(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    keys = y[:, ::2]
+    scores = (y @ keys.transpose(1, 2)).masked_fill(~_causal(y.shape[1], keys.shape[1], 1), _NEVER)
+    return (scores.softmax(-1) @ keys).transpose(1, 2)
+
+
+def _by_columns(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    scores = (y @ y.transpose(1, 2)).masked_fill(~_causal(y.shape[1]), _NEVER)
+    return (scores.transpose(1, 2).softmax(1).transpose(1, 2) @ y).transpose(1, 2)
+
+
+def _weights_on_the_right(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    blocked = x.new_full((y.shape[1], y.shape[1]), _NEVER).triu(1)
+    return x @ (y @ y.transpose(1, 2) + blocked).softmax(-1).transpose(1, 2)
+
+
+def _einsum_band(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    outside = ~_causal(y.shape[1]) | _causal(y.shape[1], ahead=-3)
+    scores = torch.einsum("bid,bjd->bij", y, y).masked_fill(outside, _NEVER)
+    return torch.einsum("bij,bjd->bid", scores.softmax(-1), y).transpose(1, 2)
+
+
+def _with_class_token(x: Tensor) -> Tensor:
+    y = torch.cat([x.mean(2, keepdim=True), x], 2).transpose(1, 2)
+    return F.scaled_dot_product_attention(y, y, y, is_causal=True).transpose(1, 2)
+
+
+def _two_layers(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    band = _causal(y.shape[1]) & ~_causal(y.shape[1], ahead=-2)
+    for _ in range(2):
+        y = F.scaled_dot_product_attention(y, y, y, attn_mask=band)
+    return y.transpose(1, 2)
+
+
+def _raster(x: Tensor) -> Tensor:
+    tokens = x.flatten(2).transpose(1, 2)
+    seen = F.scaled_dot_product_attention(tokens, tokens, tokens, is_causal=True)
+    return seen.transpose(1, 2).reshape(x.shape)
+
+
+def _rows(x: Tensor) -> Tensor:
+    y = x.permute(0, 2, 3, 1)
+    return F.scaled_dot_product_attention(y, y, y, is_causal=True).permute(0, 3, 1, 2)
+
+
+def _in_halves(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2).reshape(x.shape[0] * 2, x.shape[2] // 2, -1)
+    y = F.scaled_dot_product_attention(y, y, y, is_causal=True)
+    return y.reshape(x.shape[0], x.shape[2], -1).transpose(1, 2)
+
+
+def _per_head(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)[:, None].expand(-1, 2, -1, -1)
+    masks = torch.stack([_causal(y.shape[2]), _causal(y.shape[2]).T])
+    seen = F.scaled_dot_product_attention(y, y, y, attn_mask=masks[None])
+    return seen[:, 0].transpose(1, 2)
+
+
+def _zero_factor(x: Tensor) -> Tensor:
+    blocked = x.new_zeros(x.shape[2])
+    blocked[2] = _NEVER
+    return (x + blocked).softmax(2) * x
+
+
+CASES = (
+    function("mask-after-stride", _after_stride, (1, 2, 8)),
+    function("mask-before-stride", _before_stride, (1, 2, 8)),
+    function("mask-cross", _to_every_other, (1, 2, 8)),
+    function("mask-by-columns", _by_columns, (1, 2, 7)),
+    function("mask-weights-on-the-right", _weights_on_the_right, (1, 2, 7)),
+    function("mask-einsum-band", _einsum_band, (1, 2, 8)),
+    function("mask-class-token", _with_class_token, (1, 2, 6)),
+    function("mask-two-layers", _two_layers, (1, 2, 8)),
+    function("mask-raster", _raster, (1, 2, 3, 4)),
+    function("mask-rows", _rows, (1, 2, 4, 5)),
+    function("mask-in-halves", _in_halves, (1, 2, 8)),
+    function("mask-per-head", _per_head, (1, 2, 6)),
+    function("mask-zero-factor", _zero_factor, (1, 2, 6)),
+)

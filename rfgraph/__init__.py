@@ -15,9 +15,11 @@ from rfgraph._version import __version__
 
 if TYPE_CHECKING:
     from rfgraph.analysis import Analysis, Field, Node, analyze
+    from rfgraph.auditing import Audit, AuditOptions, Finding, Severity, audit
     from rfgraph.comparison import Difference, diff
     from rfgraph.errors import (
         CaptureError,
+        ConfigError,
         IndexRangeError,
         InputError,
         ModelError,
@@ -36,9 +38,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILTIN_RULES",
     "Analysis",
+    "Audit",
+    "AuditOptions",
     "CaptureError",
+    "ConfigError",
     "Difference",
     "Field",
+    "Finding",
     "IndexRangeError",
     "InputError",
     "ModelError",
@@ -49,11 +55,13 @@ __all__ = [
     "ReportError",
     "RfgraphError",
     "RuleError",
+    "Severity",
     "Status",
     "TargetError",
     "UnknownOperatorError",
     "__version__",
     "analyze",
+    "audit",
     "diff",
     "errors",
     "load",
@@ -77,7 +85,13 @@ _HOMES = {
     "Status": "rfgraph.propagation.note",
     "TargetError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
+    "Audit": "rfgraph.auditing",
+    "AuditOptions": "rfgraph.auditing",
+    "ConfigError": "rfgraph.errors",
     "Difference": "rfgraph.comparison",
+    "Finding": "rfgraph.auditing",
+    "Severity": "rfgraph.auditing",
+    "audit": "rfgraph.auditing",
     "analyze": "rfgraph.analysis",
     "diff": "rfgraph.comparison",
     "load": "rfgraph.report",

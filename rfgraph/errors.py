@@ -47,3 +47,7 @@ class ModelError(RfgraphError):
 
 class CaptureError(RfgraphError):
     """A model that could not be run while its operators were being recorded."""
+
+
+class ConfigError(RfgraphError):
+    """A configuration, an option or an expectation that says nothing that can be done."""

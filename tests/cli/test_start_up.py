@@ -20,7 +20,7 @@ assert not heavy, heavy
         "import rfgraph; rfgraph.__version__, dir(rfgraph), rfgraph.RfgraphError",
         "import rfgraph; rfgraph.load, rfgraph.Report",
         "import rfgraph.report",
-        "import rfgraph; rfgraph.diff",
+        "import rfgraph; rfgraph.diff, rfgraph.audit, rfgraph.auditing.RULES[0].explanation",
         "import rfgraph.targets",
         "import rfgraph.cli.main, rfgraph.cli.analyze",
     ],

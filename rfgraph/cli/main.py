@@ -19,6 +19,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "analyze": ("rfgraph.cli.analyze", "Print the receptive field of every node of a model."),
+    "audit": ("rfgraph.cli.audit", "Print what is suspicious about a model, and how to fix it."),
     "diff": ("rfgraph.cli.diff", "Show what differs between two reports or models, and why."),
 }
 """Subcommand: the module whose function of that name is the command, and its short help."""

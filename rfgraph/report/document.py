@@ -70,13 +70,16 @@ def parse_document(text: str, origin: str, build: Callable[[Data], T], noun: str
 
 
 def _sentence(misfit: MisfitError, lines: dict[Place, int], origin: str) -> str:
-    line = lines.get(misfit.place)
+    # What a reader has wrapped or unwrapped has no line of its own, but is inside of what has one.
+    inside = (misfit.place[:length] for length in range(len(misfit.place), -1, -1))
+    line = next((lines[place] for place in inside if place in lines), None)
     where = f"{origin}, line {line}" if line else origin
-    key = _key(misfit.place)
+    key = key_text(misfit.place)
     return f"{where}: {key}: {misfit.problem}" if key else f"{where}: {misfit.problem}"
 
 
-def _key(place: Place) -> str:
+def key_text(place: Place) -> str:
+    """Return a place as a person writes it: `models.net.expect` or `nodes[3]`."""
     key = ""
     for step in place:
         key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else step

@@ -119,4 +119,5 @@ def show(value: Data) -> str:
         return "a list"
     if isinstance(value, int):
         return str(value) if value.bit_length() < 200 else "a huge integer"
-    return f"'{value}'" if len(value) <= 60 else f"'{value[:57]}...'"
+    text = str(value)  # TOML also has floats and dates
+    return f"'{text}'" if len(text) <= 60 else f"'{text[:57]}...'"

@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from rfgraph.auditing.subject import Subject
 
 
-def needs(subject: Subject) -> str | None:
-    """A declared axis."""
-    return None if subject.options.causal else "no axis is declared causal"
-
-
 def check(subject: Subject) -> Iterator[Problem]:
     """Compare the last position that each output element reads with its own."""
     for axis in subject.options.causal:
@@ -109,5 +104,4 @@ RULE = Rule(
     Severity.ERROR,
     check,
     "Pad only before the signal, mask attention causally, and normalise per step.",
-    needs,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from rfgraph.errors import ConfigError
+
 
 class Severity(IntEnum):
     """How bad a finding is, in ascending order."""
@@ -12,6 +14,19 @@ class Severity(IntEnum):
     NOTE = 1  # worth knowing
     WARNING = 2  # probably not what was meant
     ERROR = 3  # wrong
+
+    @classmethod
+    def from_word(cls, word: str) -> Severity:
+        """Return the severity that options spell so.
+
+        Raises:
+            ConfigError: If there is none.
+        """
+        for severity in cls:
+            if severity.word == word:
+                return severity
+        known = ", ".join(severity.word for severity in cls)
+        raise ConfigError(f"'{word}' is no severity; known: {known}")
 
     @property
     def word(self) -> str:

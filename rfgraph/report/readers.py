@@ -119,5 +119,5 @@ def show(value: Data) -> str:
         return "a list"
     if isinstance(value, int):
         return str(value) if value.bit_length() < 200 else "a huge integer"
-    text = str(value)  # TOML also has floats and dates
-    return f"'{text}'" if len(text) <= 60 else f"'{text[:57]}...'"
+    shown = str(value)  # TOML also has floats and dates
+    return f"'{shown}'" if len(shown) <= 60 else f"'{shown[:57]}...'"

@@ -21,7 +21,7 @@ assert not heavy, heavy
         "import rfgraph; rfgraph.load, rfgraph.Report",
         "import rfgraph.report",
         "import rfgraph; rfgraph.diff, rfgraph.audit, rfgraph.auditing.RULES[0].explanation",
-        "import rfgraph.targets",
+        "import rfgraph.targets, rfgraph.testing, rfgraph.config",
         "import rfgraph.cli.main, rfgraph.cli.analyze",
     ],
 )
@@ -31,7 +31,7 @@ def test_imports_without_torch(code):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["diff", "--help"], []]
+    "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["diff", "--help"], ["audit", "--explain", "RF2"], []]
 )
 def test_help_without_torch(arguments):
     """Help is there before torch could be imported."""

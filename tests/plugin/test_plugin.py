@@ -1,0 +1,233 @@
+"""The pytest plugin, run in test suites of its own, with and without xdist."""
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+import torch
+
+from rfgraph.report import load
+
+pytest_plugins = ["pytester"]
+
+assert torch.__version__  # imported here, or each run inside of this one imports it anew
+
+MODELS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, dilation=1):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.body = nn.Conv2d(4, 4, 3, padding=dilation, dilation=dilation)
+        self.head = nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.body(self.stem(x))))
+"""
+SHAPE = "(2, 3, 32, 32)"
+INSTALLED = any(point.value == "rfgraph.pytest_plugin" for point in entry_points(group="pytest11"))
+PLUGIN = () if INSTALLED else ("-p", "rfgraph.pytest_plugin")
+
+
+@pytest.fixture
+def suite(pytester, monkeypatch):
+    """Write a test file and run it: the result, and the folder."""
+    monkeypatch.syspath_prepend(str(pytester.path))
+    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider\n")
+    pytester.makepyfile(rf_models=MODELS)
+
+    def run(body, *arguments, dilation=1):
+        pytester.makepyfile(
+            test_fields=f"from rf_models import Net\nnet = Net({dilation})\nSHAPE = {SHAPE}\n{body}"
+        )
+        return pytester.runpytest_inprocess(*PLUGIN, *arguments)
+
+    return run
+
+
+SNAPSHOT = "def test_fields(rf):\n    rf.snapshot(net, SHAPE)\n"
+
+
+def test_a_baseline_is_written_once_then_compared(suite, pytester):
+    """Without a baseline a snapshot fails and says how to write one; written, it passes."""
+    result = suite(SNAPSHOT)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "*AssertionError: there is no baseline rfgraph_baselines/*.yaml; write it with pytest --rf*"
+    ])  # fmt: skip
+    result = suite(SNAPSHOT, "--rfgraph-update")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["wrote rfgraph_baselines/test_fields/test_fields.yaml"])
+    baseline = pytester.path / "rfgraph_baselines" / "test_fields" / "test_fields.yaml"
+    assert load(baseline).provenance == {}
+    result = suite(SNAPSHOT)
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*unused*")
+    result = suite(SNAPSHOT, "--rfgraph-update")
+    result.stdout.no_fnmatch_line("wrote*")
+
+
+def test_a_change_is_told_where_it_entered(suite):
+    """The message has the operator that changed, old and new numbers, and what to do."""
+    suite(SNAPSHOT, "--rfgraph-update")
+    result = suite(SNAPSHOT, dilation=2)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([
+        "*the receptive fields differ from rfgraph_baselines/test_fields/test_fields.yaml; if that*",
+        "*3 nodes changed from 1 cause, 0 added, 0 removed, 0 renamed.",
+        "*body: padding 1 → 2, dilation 1 → 2",
+        "*body: size 7 → 11, start -3 → -5*",
+    ])  # fmt: skip
+
+
+ASSERTIONS = """
+import pytest
+import torch
+from torch import nn
+
+def test_field(rf):
+    rf.assert_field(net, SHAPE, {"body": {"size": 7, "jump": 2}, "head": {"size": ">= 5"}})
+
+def test_field_fails(rf):
+    rf.assert_field(net, SHAPE, {"body": {"size": 9, "start": [-3, -4]}})
+
+def test_no_findings(rf):
+    rf.assert_no_findings(net, SHAPE, object_size=7)
+
+def test_no_findings_fails(rf):
+    rf.assert_no_findings(net, SHAPE, object_size=8)
+
+def test_causal(rf):
+    rf.assert_causal(nn.Conv1d(1, 1, 3), (1, 1, 9))
+
+def test_causal_fails(rf):
+    rf.assert_causal(nn.Conv1d(1, 1, 3, padding=1), (1, 1, 9))
+
+def test_samples(rf):
+    rf.assert_samples_independent(net, SHAPE)
+
+def test_samples_fail(rf):
+    rf.assert_samples_independent(nn.Softmax(0), (2, 3))
+
+def test_one_sample_proves_nothing(rf):
+    rf.assert_samples_independent(net, (1, 3, 32, 32))
+
+def test_aligned(rf):
+    rf.assert_aligned(net, SHAPE)
+
+class Crop(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3)
+
+    def forward(self, x):
+        return self.conv(x) + x[..., 2:]
+
+def test_aligned_fails(rf):
+    rf.assert_aligned(Crop(), (2, 1, 9))
+
+def test_cached(rf):
+    assert rf.analyze(net, SHAPE) is rf.analyze(net, SHAPE)
+
+def test_a_changed_model_is_analysed_again(rf):
+    before = rf.analyze(net, SHAPE)
+    net.body.dilation = (2, 2)
+    try:
+        assert rf.analyze(net, SHAPE)["body"].field.size == (11, 11)
+    finally:
+        net.body.dilation = (1, 1)
+    assert rf.analyze(net, SHAPE) is before
+"""
+
+
+def test_assertions(suite):
+    """Each assertion passes on a sound model and fails with the numbers on one that is not."""
+    result = suite(ASSERTIONS)
+    result.assert_outcomes(passed=7, failed=6)
+    result.stdout.fnmatch_lines([
+        "*AssertionError: body: size is 7, expected 9",
+        "*body: start is -3, expected -3×-4",
+        "*AssertionError: warning RF101 small-field at body: the largest local field is 7*",
+        "*AssertionError: error RF502 look-ahead at conv1d: output looks 1 position ahead*",
+        "*AssertionError: error RF501 mixed-samples at softmax: elements of one sample depend*",
+        "*InputError: Nothing was checked: the batch has one sample; analyse with two.",
+        "*AssertionError: warning RF301 misaligned-branches at add: conv and getitem meet*",
+    ])  # fmt: skip
+
+
+SEVERAL = """
+import pytest
+
+@pytest.mark.parametrize("size", [32, 48, "a/b c"])
+def test_sizes(rf, size):
+    side = 64 if isinstance(size, str) else size
+    rf.snapshot(net, (1, 3, side, side))
+
+def test_two(rf):
+    rf.snapshot(net, SHAPE, name="first")
+    rf.snapshot(net, (1, 3, 16, 16), name="second")
+"""
+
+
+def test_under_xdist(suite, pytester):
+    """Workers write and compare; the controller reports what they wrote and what is unused."""
+    pytest.importorskip("xdist")
+    pytester.makepyfile(test_other="def test_nothing():\n    pass\n")
+    suite(SEVERAL)  # writes the test file
+    result = pytester.runpytest_subprocess(*PLUGIN, "-n", "2", "--rfgraph-update")
+    result.assert_outcomes(passed=5)
+    assert result.stdout.str().count("wrote rfgraph_baselines/test_fields/") == 5
+    result.stdout.fnmatch_lines(["wrote rfgraph_baselines/test_fields/test_sizes-32-*.yaml"])
+    files = {path.name for path in (pytester.path / "rfgraph_baselines").rglob("*.yaml")}
+    assert {"test_two.first.yaml", "test_two.second.yaml"} <= files
+    assert len(files) == 5
+    (pytester.path / "rfgraph_baselines" / "test_fields" / "test_gone.yaml").write_text("")
+    result = pytester.runpytest_subprocess(*PLUGIN, "-n", "2")
+    result.assert_outcomes(passed=5)
+    assert result.stdout.str().count("unused baseline") == 1
+    result.stdout.fnmatch_lines([
+        "unused baseline rfgraph_baselines/test_fields/test_gone.yaml; delete it if its test*"
+    ])  # fmt: skip
+
+
+def test_unused_baselines_need_a_whole_run(suite, pytester):
+    """A chosen or a failing test may not have asked for its baseline: nothing is said then."""
+    suite(SNAPSHOT, "--rfgraph-update")
+    gone = pytester.path / "rfgraph_baselines" / "test_fields" / "test_gone.yaml"
+    gone.write_text("")
+    assert "unused baseline" in suite(SNAPSHOT).stdout.str()
+    assert "unused baseline" not in suite(SNAPSHOT, "-k", "fields").stdout.str()
+    assert "unused baseline" not in suite(SNAPSHOT, dilation=2).stdout.str()
+
+
+def test_a_broken_baseline_is_told(suite, pytester):
+    """A file that is no report fails with file, line and key; updating replaces it."""
+    suite(SNAPSHOT, "--rfgraph-update")
+    baseline = pytester.path / "rfgraph_baselines" / "test_fields" / "test_fields.yaml"
+    baseline.write_text(baseline.read_text().replace("status: exact", "status: fine", 1))
+    result = suite(SNAPSHOT)
+    result.stdout.fnmatch_lines(["*ReportError: rfgraph_baselines/*, line *: nodes*.status: *"])
+    suite(SNAPSHOT, "--rfgraph-update").assert_outcomes(passed=1)
+
+
+def test_loading_the_plugin_imports_no_torch():
+    """A test run that asks for nothing does not pay for torch."""
+    code = (
+        "import sys, pytest\n"
+        f"status = pytest.main([*{PLUGIN!r}, '--collect-only', '-q', '/dev/null'])\n"
+        "import rfgraph.pytest_plugin\n"
+        "assert not {'torch', 'networkx'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_entry_point_is_declared():
+    """The installed package registers the plugin."""
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert '[project.entry-points.pytest11]\nrfgraph = "rfgraph.pytest_plugin"\n' in text

@@ -14,7 +14,8 @@ def find_causes(new: Report, changes: Mapping[str, tuple[Change, ...]]) -> dict[
 
     A node is a cause if it was itself changed (its operator, its settings, what it reads), if it
     was added and its field is none of its sources', or if it moved while nothing that it reads
-    did. All others inherit the causes of what they read. One pass in execution order.
+    did. All others inherit the causes of what they read. One pass in execution order. The
+    last operator that was changed comes first: a node itself, if it was.
 
     Args:
         new: The new report.
@@ -26,14 +27,18 @@ def find_causes(new: Report, changes: Mapping[str, tuple[Change, ...]]) -> dict[
     for node in new.nodes:
         found = {cause for source in node.sources for cause in causes.get(source, ())}
         known = changes.get(node.name)
+        # What it reads is another node's doing where that one is a cause already.
         if known is None:
             changed = bool(found) or _is_new_field(node, by_name)
             itself = not found
         else:
             changed = bool(known)
-            itself = not found or any(change.what in OWN for change in known)
+            itself = not found or any(
+                change.what in OWN and change.what != "reads" for change in known
+            )
         if changed:
-            causes[node.name] = sorted(found | ({node.name} if itself else set()), key=order.get)  # type: ignore[arg-type]
+            found |= {node.name} if itself else set()
+            causes[node.name] = sorted(found, key=lambda name: -order[name])
     return causes
 
 

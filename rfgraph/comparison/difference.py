@@ -29,8 +29,8 @@ class NodeChange:
     Attributes:
         node: Its name in the new report.
         changes: What differs, settings first.
-        causes: The nodes at which the changes entered, in execution order; the node itself if it
-            was changed itself.
+        causes: The nodes at which the changes entered: the last first, which is the node itself if
+            it was changed itself.
         is_module: Whether some module returned the node.
     """
 

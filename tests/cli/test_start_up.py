@@ -31,7 +31,15 @@ def test_imports_without_torch(code):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["diff", "--help"], ["audit", "--explain", "RF2"], []]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["analyze", "--help"],
+        ["diff", "--help"],
+        ["audit", "--explain", "RF2"],
+        [],
+    ],
 )
 def test_help_without_torch(arguments):
     """Help is there before torch could be imported."""

@@ -51,11 +51,11 @@ def test_a_dropped_dilation_enters_at_its_convolution(usual):
 
 
 def test_two_changed_strides_are_two_causes(usual):
-    """A merge of two changed branches has both causes, in execution order."""
+    """A merge of two changed branches has both causes, the last first."""
     difference = rfgraph.diff(usual, report(stride=1))
     assert difference.causes == ("layer2.conv1", "layer2.down")
     merge = next(node for node in difference.nodes if node.node == "layer2.add")
-    assert merge.causes == ("layer2.conv1", "layer2.down")
+    assert merge.causes == ("layer2.down", "layer2.conv1")
 
 
 def test_a_renamed_module_is_only_renamed(usual):

@@ -68,11 +68,13 @@ class Subject:
 
     @cached_property
     def widest(self) -> Node | None:
-        """The first node with the largest local field; None if there is no local field."""
+        """The first feature map with the largest local field; None if there is none."""
         best: tuple[int, Node] | None = None
         for node in self.useful_nodes():
-            sizes = node.fields[self.main_input].size
-            extent = prod(size or 0 for size in sizes)
+            field = node.fields[self.main_input]
+            if any(axis.along is None for axis in field.axes):
+                continue  # a flattened map: the hull of all its positions is nobody's field
+            extent = prod(size or 0 for size in field.size)
             if extent and (best is None or extent > best[0]):
                 best = (extent, node)
         return best[1] if best else None

@@ -1,11 +1,15 @@
 """Every rule finds what it is for in a real network, and is silent where nothing is wrong."""
 
+from pathlib import Path
+
 import pytest
+import torch
 import torchvision
 from torch import nn
 
 import rfgraph
 from rfgraph.auditing import RULES, AuditOptions, Severity, find_rules
+from rfgraph.targets import resolve
 from tests.audit import networks
 from tests.models.zoo import named, torchvision_model
 
@@ -34,6 +38,10 @@ POSITIVE = [
     (
         "RF101", backbone("resnet18"), IMAGE, {"object_size": 500}, "warning", "layer4.1.conv2",
         "the largest local field is 435, smaller than the objects of 500 that it should see",
+    ),
+    (
+        "RF101", backbone("vgg16"), IMAGE, {"object_size": 224}, "warning", "features.30",
+        "the largest local field is 212, smaller than the objects of 224 that it should see",
     ),
     (
         "RF102", backbone("vgg16"), (2, 3, 32, 32), {}, "warning", "features.17",
@@ -199,15 +207,59 @@ LOUD = {"squeezenet1_0": {"RF101", "RF205"}, "squeezenet1_1": {"RF101", "RF205"}
 GATED = ("efficientnet", "mobilenet_v3", "regnet_y", "maxvit")
 
 
+TABLE = Path(__file__).parents[2] / "docs" / "torchvision-audit.md"
+
+
+def table_row(name, side, audit):
+    """The model's line in the documentation."""
+    told = "<br>".join(f"{f.code} {f.name} at `{f.node}`: {f.message}" for f in audit.findings)
+    return f"| {name} | {side} | {told or 'none'} |"
+
+
+def test_the_table_has_every_model():
+    """One line per classification model, no more."""
+    lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")]
+    assert [line.split()[1] for line in lines[1:]] == named("classification")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", named("classification"))
 def test_no_false_alarm(name):
     """All of torchvision's classification models, at the size they were trained for."""
-    side = rfgraph.targets.resolve(f"torchvision:{name}").inputs[0].shape[-1]
-    audit = rfgraph.audit(rfgraph.analyze(torchvision_model(name), (2, 3, side, side)))
+    target = resolve(f"torchvision:{name}")
+    side = target.inputs[0].shape[-1]
+    audit = rfgraph.audit(rfgraph.analyze(target.model, (2, 3, side, side)))
     expected = LOUD.get(name, {"RF401"} if name.startswith(GATED) else set())
     assert {finding.code for finding in audit.findings} == expected
     assert not audit.skipped
+    assert table_row(name, side, audit) in TABLE.read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1"])
+def test_unread_pixels_are_unread(name):
+    """NaN in the last row and column of SqueezeNet's input leaves its scores finite."""
+    model = torchvision.models.get_model(name, weights=None).eval()
+    image = torch.zeros(1, 3, 224, 224)
+    image[..., 223, :] = image[..., 223] = float("nan")
+    with torch.no_grad():
+        assert model(image).isfinite().all()
+        image[..., 222, 100] = float("nan")
+        assert not model(image).isfinite().any()
+
+
+@pytest.mark.parametrize(("name", "count"), [("vgg16", 6), ("resnet18", 3), ("resnet50", 0)])
+def test_unproductive_at_32(name, count):
+    """What docs/torchvision-audit.md says about small inputs."""
+    analysis = rfgraph.analyze(torchvision_model(name), (2, 3, 32, 32))
+    findings = rfgraph.audit(analysis, AuditOptions(select=("RF102",))).findings
+    assert [finding.message.split()[0] for finding in findings] == [str(count)] * bool(count)
+
+
+@pytest.mark.parametrize("side", [223, 225])
+def test_other_sizes_are_read(side):
+    """An odd size leaves SqueezeNet nothing unread."""
+    analysis = rfgraph.analyze(torchvision_model("squeezenet1_0"), (2, 3, side, side))
+    assert not rfgraph.audit(analysis, AuditOptions(select=("RF205",))).findings
 
 
 def test_batch_norm_in_training_mixes_samples():

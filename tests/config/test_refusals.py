@@ -1,5 +1,8 @@
 """A configuration that says nothing that can be done is refused with one clear sentence."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from rfgraph.config import find_config, load_config
@@ -204,6 +207,18 @@ def test_toml_is_refused_by_key(tmp_path, text, says):
     path = tmp_path / "pyproject.toml"
     path.write_text(text)
     assert says in refused(path)
+
+
+def test_the_documented_configuration_is_read(tmp_path):
+    """The example in docs/audit.md is read, and says what the example repository says."""
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(select:.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "rfgraph.yaml"
+    path.write_text(block)
+    shown = load_config(path).models["segmenter"]
+    real = load_config(Path(__file__).parents[2] / "examples" / "model_repo" / "rfgraph.yaml")
+    assert shown.options.expect == real.models["segmenter"].options.expect
+    assert shown.inputs == real.models["segmenter"].inputs
 
 
 def test_no_configuration(tmp_path):

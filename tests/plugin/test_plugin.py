@@ -1,8 +1,10 @@
 """The pytest plugin, run in test suites of its own, with and without xdist."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 import torch
@@ -83,6 +85,17 @@ def test_a_change_is_told_where_it_entered(suite):
         "*body: padding 1 → 2, dilation 1 → 2",
         "*body: size 7 → 11, start -3 → -5*",
     ])  # fmt: skip
+
+
+def test_the_documented_message_is_real(suite):
+    """What docs/testing.md shows of a failing snapshot is what a failing snapshot shows."""
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+    (block,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    suite(SNAPSHOT, "--rfgraph-update")
+    output = suite(SNAPSHOT, dilation=2).stdout.str()
+    said = re.sub(r"\s+", " ", output.replace("\nE  ", "\n"))
+    shown = block.replace("tests/rfgraph_baselines", "rfgraph_baselines")
+    assert re.sub(r"\s+", " ", shown).strip() in said
 
 
 ASSERTIONS = """
@@ -239,7 +252,5 @@ def test_loading_the_plugin_imports_no_torch():
 
 def test_entry_point_is_declared():
     """The installed package registers the plugin."""
-    from pathlib import Path
-
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     assert '[project.entry-points.pytest11]\nrfgraph = "rfgraph.pytest_plugin"\n' in text

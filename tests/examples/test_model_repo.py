@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -121,14 +120,15 @@ def test_a_batch_axis_flattened_wrongly(changed):
     assert "Keep the batch axis first" in message
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass(pytester, monkeypatch):
     """`pytest` and `rfgraph audit` in a copy of the repository."""
     copy = pytester.path / "repo"
     shutil.copytree(REPO, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(copy)
-    monkeypatch.delitem(sys.modules, "model", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(REPO.parents[1]))
     settings = ("-p", "no:cacheprovider", "-c", str(copy / "pyproject.toml"))
-    result = pytester.runpytest_inprocess(*PLUGIN, *settings)
+    result = pytester.runpytest_subprocess(*PLUGIN, *settings)
     result.assert_outcomes(passed=5)
     with pytest.raises(SystemExit) as caught:
         main(["audit"])

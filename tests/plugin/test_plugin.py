@@ -1,5 +1,6 @@
 """The pytest plugin, run in test suites of its own, with and without xdist."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,15 +8,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-import torch
 
-import rfgraph
 from rfgraph.report import load
 
 pytest_plugins = ["pytester"]
 
-# Warm everything up here, or each run inside of this one imports torch and its parts anew.
-rfgraph.analyze(torch.nn.Conv1d(1, 1, 3), (1, 1, 9)).output().footprint(0)
+ROOT = Path(__file__).parents[2]
+
 
 MODELS = """
 import torch
@@ -38,8 +37,8 @@ PLUGIN = () if INSTALLED else ("-p", "rfgraph.pytest_plugin")
 
 @pytest.fixture
 def suite(pytester, monkeypatch):
-    """Write a test file and run it: the result, and the folder."""
-    monkeypatch.syspath_prepend(str(pytester.path))
+    """Write a test file and run it in a process of its own, for torch cannot be imported twice."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{pytester.path}")
     pytester.makeini("[pytest]\naddopts = -p no:cacheprovider\n")
     pytester.makepyfile(rf_models=MODELS)
 
@@ -47,7 +46,7 @@ def suite(pytester, monkeypatch):
         pytester.makepyfile(
             test_fields=f"from rf_models import Net\nnet = Net({dilation})\nSHAPE = {SHAPE}\n{body}"
         )
-        return pytester.runpytest_inprocess(*PLUGIN, *arguments)
+        return pytester.runpytest_subprocess(*PLUGIN, *arguments)
 
     return run
 
@@ -55,6 +54,7 @@ def suite(pytester, monkeypatch):
 SNAPSHOT = "def test_fields(rf):\n    rf.snapshot(net, SHAPE)\n"
 
 
+@pytest.mark.slow
 def test_a_baseline_is_written_once_then_compared(suite, pytester):
     """Without a baseline a snapshot fails and says how to write one; written, it passes."""
     result = suite(SNAPSHOT)
@@ -74,6 +74,7 @@ def test_a_baseline_is_written_once_then_compared(suite, pytester):
     result.stdout.no_fnmatch_line("wrote*")
 
 
+@pytest.mark.slow
 def test_a_change_is_told_where_it_entered(suite):
     """The message has the operator that changed, old and new numbers, and what to do."""
     suite(SNAPSHOT, "--rfgraph-update")
@@ -87,6 +88,7 @@ def test_a_change_is_told_where_it_entered(suite):
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_documented_message_is_real(suite):
     """What docs/testing.md shows of a failing snapshot is what a failing snapshot shows."""
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
@@ -158,6 +160,7 @@ def test_a_changed_model_is_analysed_again(rf):
 """
 
 
+@pytest.mark.slow
 def test_assertions(suite):
     """Each assertion passes on a sound model and fails with the numbers on one that is not."""
     result = suite(ASSERTIONS)
@@ -218,6 +221,7 @@ def test_comparison_under_xdist(suite, pytester):
     assert result.stdout.str().count("body: padding 1 → 2, dilation 1 → 2") == 4
 
 
+@pytest.mark.slow
 def test_unused_baselines_need_a_whole_run(suite, pytester):
     """A chosen or a failing test may not have asked for its baseline: nothing is said then."""
     suite(SNAPSHOT, "--rfgraph-update")
@@ -228,6 +232,7 @@ def test_unused_baselines_need_a_whole_run(suite, pytester):
     assert "unused baseline" not in suite(SNAPSHOT, dilation=2).stdout.str()
 
 
+@pytest.mark.slow
 def test_a_broken_baseline_is_told(suite, pytester):
     """A file that is no report fails with file, line and key; updating replaces it."""
     suite(SNAPSHOT, "--rfgraph-update")

@@ -64,6 +64,8 @@ def look_ahead(node: Node, input_name: str, place: int) -> str | None:
         return None
     if field.along is None and not node.spatial_axes:
         return None  # one answer for the whole signal: nothing is ahead of it
+    if node.status.value == "unknown":
+        return "by an amount that cannot be told"
     if field.is_global:
         return "without bound"
     if field.local is None or field.along is None or not field.resolved:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 import rfgraph
+from rfgraph.cli.input_option import input_option
 from rfgraph.cli.main import OK
 from rfgraph.cli.model_options import (
-    input_option,
     normalisation_options,
     normaliser,
     picture_option,

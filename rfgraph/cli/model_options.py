@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import rfgraph
-from rfgraph.cli.input_option import parse_axes
+from rfgraph.cli.input_option import input_option, parse_axes
 from rfgraph.errors import InputError
-from rfgraph.targets import InputSpec, Target, materialize, parse_input, resolve
+from rfgraph.targets import InputSpec, Target, materialize, resolve
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,20 +39,6 @@ def model_options(command: F) -> F:
     ):
         command = option(command)
     return command
-
-
-def input_option(command: F) -> F:
-    """Give a command --input."""
-    made: F = click.option(
-        "--input",
-        "inputs",
-        multiple=True,
-        callback=lambda _context, _option, values: tuple(map(parse_input, values)),
-        metavar="[NAME=]SHAPE[:DTYPE]",
-        help="Shape of an input, such as 1x3x224x224; once per input, in order. Default: what the "
-        "target is made for.",
-    )(command)
-    return made
 
 
 def picture_option(text: str) -> Callable[[F], F]:

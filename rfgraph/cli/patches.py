@@ -7,9 +7,9 @@ import sys
 import click
 
 import rfgraph
+from rfgraph.cli.input_option import input_option
 from rfgraph.cli.main import OK
 from rfgraph.cli.model_options import (
-    input_option,
     normalisation_options,
     normaliser,
     picture_shape,

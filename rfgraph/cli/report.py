@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+import rfgraph
 from rfgraph.cli.main import OK
 from rfgraph.cli.model_options import analysed, model_options, picture_for, picture_option
 from rfgraph.report import write_text
@@ -20,6 +21,7 @@ from rfgraph.targets import InputSpec
     show_default=True,
     help="Positions per axis of every node whose exact regions the page holds.",
 )
+@click.option("--audit/--no-audit", default=True, help="Show the findings of rfgraph audit.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False), help="The .html to write."
 )
@@ -31,21 +33,35 @@ def report(
     layout: str | None,
     image: str | None,
     positions: int,
+    audit: bool,
     output: str,
 ) -> int:
     """Write the receptive fields of TARGET as one HTML file that needs no network.
 
     Module tree and graph, searchable; the field of whatever the pointer or the keyboard is on,
-    drawn on the picture; exact regions of single positions; a sortable table.
+    drawn on the picture; exact regions of single positions; the findings of rfgraph audit; a
+    sortable table.
 
     \b
     Examples:
       rfgraph report torchvision:resnet50 -o resnet50.html
       rfgraph report timm:convnext_tiny --image cat.jpg -o convnext.html
     """  # noqa: D301 -- \b tells click to keep the lines that follow
-    from rfgraph.html import report_page
+    from rfgraph.html import Finding, report_page
 
     analysis = analysed(target, inputs, axes, layout)
     picture = picture_for(analysis, image)
-    write_text(output, report_page(analysis, image=picture, title=target, positions=positions))
+    findings = [
+        Finding(
+            title=f"{found.code} {found.name}",
+            text=f"{found.message} {found.remedy}",
+            node=found.node,
+            severity=found.severity.word,
+        )
+        for found in (rfgraph.audit(analysis).findings if audit else ())
+    ]
+    page = report_page(
+        analysis, image=picture, title=target, findings=findings, positions=positions
+    )
+    write_text(output, page)
     return OK

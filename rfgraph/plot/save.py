@@ -47,7 +47,9 @@ def save(figure: Figure, path: str | PathLike[str], *, dpi: int = 150) -> None:
     kind = format_of_figure(path)
     content = io.BytesIO()
     with style():
-        # Laying out once more would move things, and the next file of a figure differ.
+        # The layout of panels of fixed proportions settles in two steps; going on with it would
+        # make the next file of a figure differ.
+        figure.draw_without_rendering()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         figure.savefig(content, format=kind, dpi=dpi, metadata=_WITHOUT_DATES[kind])

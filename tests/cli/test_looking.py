@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+import rfgraph
 from rfgraph.cli.main import main
 from rfgraph.pictures import chart
 
@@ -21,6 +23,10 @@ def build():
 
 def grey():
     return nn.Conv2d(1, 4, 3)
+
+class Skipping(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 3, 1, stride=2)
 
 class Residual(nn.Module):
     def __init__(self):
@@ -152,6 +158,20 @@ def test_report(run, target, photo, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     assert "data:image/png;base64," in text
+
+
+def test_the_report_shows_the_audit(run, target, tmp_path):
+    """What `rfgraph audit` finds is in the page, unless it is not wanted."""
+    texts = []
+    for k, option in enumerate(("--audit", "--no-audit")):
+        path = tmp_path / f"{k}.html"
+        arguments = [f"{target}:Skipping", *INPUT, option, "-o", str(path)]
+        assert run("report", *arguments) == (0, "", "")
+        texts.append(path.read_text(encoding="utf-8"))
+    found = rfgraph.audit(rfgraph.analyze(nn.Conv2d(3, 3, 1, stride=2), (1, 3, 32, 24))).findings
+    assert found
+    assert all(finding.code in texts[0] for finding in found)
+    assert not any(f'"title":"{finding.code}' in texts[1] for finding in found)
 
 
 OUT = ["-o", "OUT.png"]

@@ -288,3 +288,24 @@ def test_nodes_without_exact_regions_say_so(browser, tmp_path, monkeypatch):
         "exact region is not in this page."
     )
     page.close()
+
+
+def test_fields_without_holes_have_no_seams(browser, tmp_path):
+    """On the neutral grid, a full box holds its two greys only, however the picture is scaled."""
+    deep = nn.Sequential(nn.Conv2d(1, 1, 9, padding=4), nn.Conv2d(1, 1, 9, padding=4))
+    path = tmp_path / "plain.html"
+    path.write_text(report_page(rfgraph.analyze(deep, (1, 1, 37, 53))), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.ready")
+    colours = page.evaluate(
+        """() => {
+            const canvas = document.getElementById("picture");
+            const { data } = canvas.getContext("2d").getImageData(270, 190, 100, 100);
+            const found = new Set();
+            for (let i = 0; i < data.length; i += 4) found.add(data.slice(i, i + 3).join(","));
+            return [...found].sort();
+        }"""
+    )
+    assert colours == ["223,227,232", "238,240,243"]
+    page.close()

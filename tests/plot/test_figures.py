@@ -61,7 +61,7 @@ def analysis(model):
 
 @pytest.fixture(scope="module")
 def photograph():
-    """Part of the flower that ships inside scikit-learn, (H, W, 3) bytes."""
+    """Part of the flower inside scikit-learn (by vultilion, CC BY 2.0), (H, W, 3) bytes."""
     return load_sample_image("flower.jpg")[100:356:4, 240:496:4]
 
 

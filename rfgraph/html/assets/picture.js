@@ -27,8 +27,9 @@ function draw(k, place) {
   const bottom = Math.min(Math.max(reach[0][1] + 1, ROWS), ROWS * 1.5), right = Math.min(Math.max(reach[1][1] + 1, COLUMNS), COLUMNS * 1.5);
   const flat = ROWS === 1 ? 60 : 1;
   const scale = Math.min(canvas.width / (right - left + 2), canvas.height / ((bottom - top) * flat + 2));
-  const x = (column) => (column - left + 1) * scale + (canvas.width - (right - left + 2) * scale) / 2;
-  const y = (row) => ((row - top) * flat + 1) * scale + (canvas.height - ((bottom - top) * flat + 2) * scale) / 2;
+  // Whole canvas pixels: seams between parts would look like holes in the field.
+  const x = (column) => Math.round((column - left + 1) * scale + (canvas.width - (right - left + 2) * scale) / 2);
+  const y = (row) => Math.round(((row - top) * flat + 1) * scale + (canvas.height - ((bottom - top) * flat + 2) * scale) / 2);
   const fill = (r0, r1, c0, c1) => pen.fillRect(x(c0), y(r0), x(c1 + 1) - x(c0), y(r1 + 1) - y(r0));
   const frame = (pairs, colour, width, dashes) => {
     pen.setLineDash(dashes); pen.strokeStyle = colour; pen.lineWidth = width;

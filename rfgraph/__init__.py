@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ReportError,
         RfgraphError,
         RuleError,
+        StreamingError,
         TargetError,
         TilingError,
         UnknownOperatorError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from rfgraph.propagation.note import Status
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
+    from rfgraph.streams import StreamPlan, streaming
     from rfgraph.tiles import TilePlan, tiling
 
 __all__ = [
@@ -50,6 +52,8 @@ __all__ = [
     "RfgraphError",
     "RuleError",
     "Status",
+    "StreamPlan",
+    "StreamingError",
     "TargetError",
     "TilePlan",
     "TilingError",
@@ -58,6 +62,7 @@ __all__ = [
     "analyze",
     "errors",
     "load",
+    "streaming",
     "tiling",
 ]
 
@@ -78,11 +83,14 @@ _HOMES = {
     "RfgraphError": "rfgraph.errors",
     "Status": "rfgraph.propagation.note",
     "TargetError": "rfgraph.errors",
+    "StreamPlan": "rfgraph.streams",
+    "StreamingError": "rfgraph.errors",
     "TilePlan": "rfgraph.tiles",
     "TilingError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
     "analyze": "rfgraph.analysis",
     "load": "rfgraph.report",
+    "streaming": "rfgraph.streams",
     "tiling": "rfgraph.tiles",
 }
 """The module that each lazy public name comes from."""

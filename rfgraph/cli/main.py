@@ -19,6 +19,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "analyze": ("rfgraph.cli.analyze", "Print the receptive field of every node of a model."),
+    "stream": ("rfgraph.cli.stream", "Print latency, look-ahead and state on a stream."),
     "tile": ("rfgraph.cli.tile", "Plan inference in tiles that equals the whole."),
 }
 """Subcommand: the module whose function of that name is the command, and its short help."""

@@ -15,7 +15,9 @@ from rfgraph._version import __version__
 
 if TYPE_CHECKING:
     from rfgraph.analysis import Analysis, Field, Node, analyze
+    from rfgraph.coordinates import Alignment, alignment
     from rfgraph.errors import (
+        AlignmentError,
         CaptureError,
         IndexRangeError,
         InputError,
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILTIN_RULES",
+    "Alignment",
+    "AlignmentError",
     "Analysis",
     "CaptureError",
     "Field",
@@ -59,6 +63,7 @@ __all__ = [
     "TilingError",
     "UnknownOperatorError",
     "__version__",
+    "alignment",
     "analyze",
     "errors",
     "load",
@@ -68,6 +73,8 @@ __all__ = [
 
 _HOMES = {
     "BUILTIN_RULES": "rfgraph.rules.builtin",
+    "Alignment": "rfgraph.coordinates",
+    "AlignmentError": "rfgraph.errors",
     "Analysis": "rfgraph.analysis",
     "CaptureError": "rfgraph.errors",
     "IndexRangeError": "rfgraph.errors",
@@ -88,6 +95,7 @@ _HOMES = {
     "TilePlan": "rfgraph.tiles",
     "TilingError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
+    "alignment": "rfgraph.coordinates",
     "analyze": "rfgraph.analysis",
     "load": "rfgraph.report",
     "streaming": "rfgraph.streams",

@@ -41,6 +41,10 @@ class TilingError(RfgraphError):
     """A node that tiles cannot compute exactly, or a tile that does not fit."""
 
 
+class AlignmentError(RfgraphError):
+    """A node whose elements lie on no regular grid of the input."""
+
+
 class StreamingError(RfgraphError):
     """A node that cannot be computed chunk by chunk, or a stream that is used wrongly."""
 

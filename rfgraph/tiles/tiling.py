@@ -59,7 +59,16 @@ def tiling(
     cut = {a.axis for a in axes if not a.is_whole}
     refuse_position_constants(analysis, wanted, cut)
     size = scaled(peak, info.shape, {a.axis: a.tile for a in axes})
-    return TilePlan(wanted.name, info.name, info.shape, wanted.shape, axes, place, info.batch, size)
+    return TilePlan(
+        wanted.name, info.name, info.shape, wanted.shape, axes, place, _batch(wanted), size
+    )
+
+
+def _batch(node: Node) -> int | None:
+    """The first axis, if it is the batch of the input and of the node alike."""
+    batch = node.field.batch
+    info = node.analysis.inputs[next(n for n, f in node.fields.items() if f is node.field)]
+    return 0 if info.batch == 0 and batch is not None and batch.along == 0 else None
 
 
 def find_node(analysis: Analysis, node: str | Node | None) -> Node:

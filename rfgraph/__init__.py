@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from rfgraph.analysis import Analysis, Field, Node, analyze
     from rfgraph.auditing import Audit, AuditOptions, Finding, Severity, audit
     from rfgraph.comparison import Difference, diff
+    from rfgraph.coordinates import Alignment, alignment
     from rfgraph.errors import (
+        AlignmentError,
         CaptureError,
         ConfigError,
         IndexRangeError,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         ReportError,
         RfgraphError,
         RuleError,
+        StreamingError,
         TargetError,
         TilingError,
         UnknownOperatorError,
@@ -39,10 +42,13 @@ if TYPE_CHECKING:
     from rfgraph.recording import Observation, Recording, record
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
+    from rfgraph.streams import StreamPlan, streaming
     from rfgraph.tiles import TilePlan, tiling
 
 __all__ = [
     "BUILTIN_RULES",
+    "Alignment",
+    "AlignmentError",
     "Analysis",
     "Audit",
     "AuditOptions",
@@ -67,11 +73,14 @@ __all__ = [
     "RuleError",
     "Severity",
     "Status",
+    "StreamPlan",
+    "StreamingError",
     "TargetError",
     "TilePlan",
     "TilingError",
     "UnknownOperatorError",
     "__version__",
+    "alignment",
     "analyze",
     "audit",
     "diff",
@@ -79,12 +88,15 @@ __all__ = [
     "load",
     "plot",
     "record",
+    "streaming",
     "tiling",
     "top_patches",
 ]
 
 _HOMES = {
     "BUILTIN_RULES": "rfgraph.rules.builtin",
+    "Alignment": "rfgraph.coordinates",
+    "AlignmentError": "rfgraph.errors",
     "Analysis": "rfgraph.analysis",
     "CaptureError": "rfgraph.errors",
     "IndexRangeError": "rfgraph.errors",
@@ -103,6 +115,8 @@ _HOMES = {
     "RfgraphError": "rfgraph.errors",
     "Status": "rfgraph.propagation.note",
     "TargetError": "rfgraph.errors",
+    "StreamPlan": "rfgraph.streams",
+    "StreamingError": "rfgraph.errors",
     "TilePlan": "rfgraph.tiles",
     "TilingError": "rfgraph.errors",
     "UnknownOperatorError": "rfgraph.errors",
@@ -113,12 +127,14 @@ _HOMES = {
     "Finding": "rfgraph.auditing",
     "Severity": "rfgraph.auditing",
     "audit": "rfgraph.auditing",
+    "alignment": "rfgraph.coordinates",
     "analyze": "rfgraph.analysis",
     "diff": "rfgraph.comparison",
     "load": "rfgraph.report",
     "record": "rfgraph.recording",
     "Patch": "rfgraph.patches",
     "top_patches": "rfgraph.patches",
+    "streaming": "rfgraph.streams",
     "tiling": "rfgraph.tiles",
 }
 """The module that each lazy public name comes from."""

@@ -41,6 +41,14 @@ class TilingError(RfgraphError):
     """A node that tiles cannot compute exactly, or a tile that does not fit."""
 
 
+class AlignmentError(RfgraphError):
+    """A node whose elements lie on no regular grid of the input."""
+
+
+class StreamingError(RfgraphError):
+    """A node that cannot be computed chunk by chunk, or a stream that is used wrongly."""
+
+
 class InputError(RfgraphError):
     """Inputs that do not describe a call of the model: shape, count or type."""
 

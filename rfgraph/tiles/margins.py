@@ -18,7 +18,7 @@ import networkx as nx
 from rfgraph.analysis import Analysis, Node
 from rfgraph.errors import TilingError
 from rfgraph.geometry.periodic import IDENTITY, Finite, Periodic
-from rfgraph.geometry.tensor_map import Axes, AxisRead, Reshape, TensorMap, Whole
+from rfgraph.geometry.tensor_map import Axes, AxisRead, Reshape, Shape, TensorMap, Whole
 from rfgraph.propagation.field import AxisField
 from rfgraph.propagation.graph import Edge
 
@@ -81,6 +81,8 @@ def margins(node: Node, axis: int) -> Margins:
         if isinstance(seen.local, Finite):
             pace = origin.field.axes[axis].jump
             assert pace is not None
+            before, after = _unlike(seen.local, reads)
+            left, right = max(left, before), max(right, after)
             spare = _spare(seen.local, reads, source_length)
             shortest = max(shortest, input_length - floor(spare * pace))
     if shortest >= input_length:
@@ -125,21 +127,26 @@ def _padded(analysis: Analysis, target: str, upstream: set[str]) -> Iterator[str
     for name in upstream - {target}:
         for consumer, data in analysis.graph.succ[name].items():
             edge: Edge = data["edge"]
-            if consumer in upstream and any(_may_pad(read.map) for read in edge.reads):
+            shapes = analysis[name].shape, analysis[consumer].shape
+            if consumer in upstream and any(_may_pad(r.map, *shapes) for r in edge.reads):
                 yield name
                 break
 
 
-def _may_pad(how: TensorMap) -> bool:
+def _may_pad(how: TensorMap, before: Shape, after: Shape) -> bool:
     if isinstance(how, Reshape):
         return False
-    return not isinstance(how, Axes) or any(_reaches_out(read) for read in how.reads)
+    return not isinstance(how, Axes) or any(
+        _reaches_out(read, length, after) for read, length in zip(how.reads, before, strict=True)
+    )
 
 
-def _reaches_out(read: AxisRead) -> bool:
+def _reaches_out(read: AxisRead, length: int, after: Shape) -> bool:
     if isinstance(read.reads, Whole) or read.out_axis is None:
         return False
-    return read.reads.interior != IDENTITY
+    # The identity onto a longer axis pads its end.
+    longer = after[read.out_axis] > length
+    return longer or read.reads.is_partial or read.reads.interior != IDENTITY
 
 
 def _seen(analysis: Analysis, origin: Node, node: Node, axis: int) -> tuple[AxisField | None, int]:
@@ -175,6 +182,18 @@ def _right_until(reads: Periodic, last: int) -> int:
         if seen
     ]
     return min(ends)
+
+
+def _unlike(local: Finite, reads: Periodic) -> tuple[int, int]:
+    """How many elements at either end hold a place that does not follow the pattern.
+
+    Padding that moves real pixels is one reason, a write into the first rows another: in a tile
+    that is cut there, such an element is not what it is in the whole.
+    """
+    length = len(local.sets)
+    unlike = [o for o, seen in enumerate(local.sets) if seen != reads.at(o)]
+    before = max((o + 1 for o in unlike if o < length // 2), default=0)
+    return before, length - min((o for o in unlike if o >= length // 2), default=length)
 
 
 def _spare(local: Finite, reads: Periodic, length: int) -> int:

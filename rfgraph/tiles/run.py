@@ -51,7 +51,7 @@ def run(
     tiles = list(plan.tiles(image.shape))
     if verify and len(tiles) > 1:
         _verify(plan, model, image, min(batch_size, len(tiles)))
-    with _evaluating(model), torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         return _assemble(plan, model, image, tiles, batch_size, progress=progress)
 
 
@@ -107,13 +107,15 @@ def _verify(plan: TilePlan, model: nn.Module, image: torch.Tensor, batch_size: i
     if plan.batch is not None:
         shape[plan.batch] *= batch_size
     axes = tuple(a.axis for a in plan.axes)
-    whole = _analyze(model, image.shape, image, axes)
-    verify_lengths(plan, whole, _analyze(model, shape, image, axes))
+    whole = analyze_like(model, image.shape, image, axes)
+    cut = [k for k, a in enumerate(plan.axes) if not a.is_whole]
+    verify_lengths(plan.node, cut, whole, analyze_like(model, shape, image, axes))
 
 
-def _analyze(
+def analyze_like(
     model: nn.Module, shape: Sequence[int], like: torch.Tensor, axes: Sequence[int]
 ) -> Analysis:
+    """The model's analysis on an input of a shape, of another tensor's type and device."""
     sample = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
     return analyze(model, sample, axes=axes)
 
@@ -140,7 +142,7 @@ def value_of(model: nn.Module, batch: torch.Tensor, place: str) -> torch.Tensor:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode for a while."""
     flags = [(module, module.training) for module in model.modules()]
     model.eval()

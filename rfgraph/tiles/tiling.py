@@ -40,9 +40,9 @@ def tiling(
     """
     if (tile is None) == (memory is None):
         raise TilingError("Give either tile= (input positions) or memory= (bytes).")
-    wanted = _find(analysis, node)
-    info = _only_input(analysis, wanted)
-    place = _place(analysis, wanted)
+    wanted = find_node(analysis, node)
+    info = only_input(analysis, wanted)
+    place = place_of(analysis, wanted)
     if wanted.status is Status.UNKNOWN:
         raise TilingError(f"{wanted.name} cannot be tiled: {'; '.join(wanted.reasons)}.")
     peak = peak_bytes(analysis)
@@ -59,10 +59,20 @@ def tiling(
     cut = {a.axis for a in axes if not a.is_whole}
     refuse_position_constants(analysis, wanted, cut)
     size = scaled(peak, info.shape, {a.axis: a.tile for a in axes})
-    return TilePlan(wanted.name, info.name, info.shape, wanted.shape, axes, place, info.batch, size)
+    return TilePlan(
+        wanted.name, info.name, info.shape, wanted.shape, axes, place, _batch(wanted), size
+    )
 
 
-def _find(analysis: Analysis, node: str | Node | None) -> Node:
+def _batch(node: Node) -> int | None:
+    """The first axis, if it is the batch of the input and of the node alike."""
+    batch = node.field.batch
+    info = node.analysis.inputs[next(n for n, f in node.fields.items() if f is node.field)]
+    return 0 if info.batch == 0 and batch is not None and batch.along == 0 else None
+
+
+def find_node(analysis: Analysis, node: str | Node | None) -> Node:
+    """The node that an output's name, a node's name or None (the first output) means."""
     if isinstance(node, Node):
         return node
     if node is None:
@@ -70,7 +80,8 @@ def _find(analysis: Analysis, node: str | Node | None) -> Node:
     return analysis.outputs[node] if node in analysis.outputs else analysis[node]
 
 
-def _only_input(analysis: Analysis, node: Node) -> InputInfo:
+def only_input(analysis: Analysis, node: Node) -> InputInfo:
+    """The model's input, if it has but one."""
     reaching = [name for name, field in node.fields.items() if field.reaches]
     if len(reaching) != 1 or len(analysis.inputs) != 1:
         raise TilingError(
@@ -80,7 +91,8 @@ def _only_input(analysis: Analysis, node: Node) -> InputInfo:
     return analysis.inputs[reaching[0]]
 
 
-def _place(analysis: Analysis, node: Node) -> str:
+def place_of(analysis: Analysis, node: Node) -> str:
+    """How a run hands the node out: the name of an output, or the path of a module."""
     for name, output in analysis.outputs.items():
         if output.name == node.name:
             return name

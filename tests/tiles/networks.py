@@ -96,6 +96,31 @@ class CropThenPad(nn.Module):
         return self.last(self.first(x)[:, :, 2:-3, 1:-1])
 
 
+class PaddedAtTheEnd(nn.Module):
+    """A pad whose map is the identity: only the lengths tell that it reads past the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 2, 3, padding=1)
+        self.last = nn.Conv2d(2, 1, 3, padding=1)
+
+    def forward(self, x):
+        return self.last(functional.pad(self.first(x), (0, 1, 0, 1))[:, :, 1:, 1:])
+
+
+class WritesRows(nn.Module):
+    """A write into the first rows, which a tile would do in the middle of the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        x = x.clone()
+        x[:, :, :3] = 0
+        return self.last(x)
+
+
 def super_resolution():
     """Pixel shuffle: four output pixels per input pixel and axis after folding by two."""
     return nn.Sequential(
@@ -124,5 +149,7 @@ NETWORKS = {
     "super resolution": (super_resolution, 2, 2),
     "reflecting": (reflecting, 2, 1),
     "crop then pad": (CropThenPad, 2, 1),
+    "padded at the end": (PaddedAtTheEnd, 2, 1),
+    "writes rows": (WritesRows, 2, 1),
 }
 """Name: how to build it, its spatial axes, and what its input lengths must be multiples of."""

@@ -52,7 +52,7 @@ def test_random_shapes(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_two_hundred_random_shapes(name):
-    """23 random shapes of each of nine networks."""
+    """23 random shapes of each network, more than 200 in all."""
     compare_random_shapes(name, "many", 23)
 
 

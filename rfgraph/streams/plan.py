@@ -54,7 +54,7 @@ class StreamPlan:
         sample_rate: Input samples per second; None if not given.
         jump: Input samples per output element.
         look_back: Samples before the first of its frame that an element sees, at most; None if
-            that grows with time (prefixes, recurrence).
+            that grows with time (prefixes, recurrence) throughout the analysed signal.
         look_ahead: Samples after the last of its frame that an element waits for; 0 if causal.
         latency: Samples after the first of its frame until an element can be computed: the
             algorithmic latency, ``look_ahead`` and the rest of the frame.

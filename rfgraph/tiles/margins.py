@@ -74,7 +74,7 @@ def margins(node: Node, axis: int) -> Margins:
             continue
         source_length = origin.shape[source_axis]
         reads = seen.interior
-        if reads is None:
+        if reads is None or reads.advance <= 0:
             raise _no_pattern(node, axis, source)
         left = max(left, _wrong_before(reads))
         right = max(right, length - 1 - _right_until(reads, source_length - 1))

@@ -134,7 +134,17 @@ class Positions(nn.Module):
         return x + self.table[:, :, : x.shape[2], : x.shape[3]]
 
 
+class Mirrored(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(x.flip(2)).flip(2)
+
+
 REFUSED = {
+    "mirrored": (Mirrored(), "moves forward"),
     "norm": (
         nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.GroupNorm(1, 2)),
         "1 mixes the whole axis",

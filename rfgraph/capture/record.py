@@ -34,6 +34,8 @@ from rfgraph.capture.recording import Recording
 from rfgraph.errors import CaptureError, InputError, ModelError
 
 
+# In inference mode, and on tensors made in it, other operators are seen than outside.
+@torch.inference_mode(mode=False)
 def record(
     model: Callable[..., Any] | nn.Module | fx.GraphModule | ExportedProgram,
     args: tuple[Any, ...],

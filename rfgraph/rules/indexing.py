@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import fx
 
-from rfgraph.geometry.axis_map import SAME
+from rfgraph.geometry.axis_map import SAME, AxisMap
 from rfgraph.geometry.movement import table
-from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Everything, Lookup
+from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Everything, Lookup, Shape
 from rfgraph.rules.axes import along, broadcast
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
@@ -46,6 +48,9 @@ def index(call: Call) -> Reads:
         axis = used[0]
         rows = tuple(int(i) % in_shape[axis] for i in values[axis].tolist())  # type: ignore[union-attr]
         return [Read(source, along(len(in_shape), {axis: table(rows)}))]
+    lines = _lines(values, in_shape) if known else None
+    if lines is not None:
+        return [Read(source, along(len(in_shape), lines))]
     if known:
 
         def build() -> npt.NDArray[np.int64]:
@@ -68,6 +73,27 @@ def _is_wide_mask(node: fx.Node | None) -> bool:
         and node.meta["spec"].dtype in (torch.bool, torch.uint8)
         and len(shape(node)) > 1
     )
+
+
+def _lines(values: Mapping[int, torch.Tensor | None], in_shape: Shape) -> dict[int, AxisMap] | None:
+    """Constant indices as a table per axis, if each chooses along its own axis of a grid.
+
+    ``x[:, :, rows[:, None], columns]`` chooses whole rows and whole columns.
+    """
+    axes = sorted(values)
+    if axes != list(range(axes[0], axes[0] + len(axes))):
+        return None
+    lines: dict[int, AxisMap] = {}
+    for place, axis in enumerate(axes):
+        value = values[axis]
+        if value is None or value.dtype == torch.bool or value.ndim > len(axes):
+            return None
+        size = (*(1,) * (len(axes) - value.ndim), *value.shape)
+        if any(n != 1 for k, n in enumerate(size) if k != place):
+            return None
+        n = in_shape[axis]
+        lines[axis] = table(tuple(int(i) % n for i in value.reshape(-1).tolist()))
+    return lines
 
 
 def _by_masks(call: Call, source: fx.Node, chosen: list[fx.Node | None]) -> Reads:

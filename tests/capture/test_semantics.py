@@ -308,3 +308,17 @@ def test_randomised_relu_in_training_is_elementwise():
     node = rfgraph.analyze(model, (1, 1, 9), training=True).output()
     assert node.field.size == (3,)
     assert node.status is rfgraph.Status.EXACT
+
+
+def test_inference_mode_changes_nothing():
+    """Inside inference mode the same operators are recorded as outside."""
+
+    def upsample(x):
+        return F.interpolate(x, size=(9, 7), mode="bilinear")
+
+    outside = rfgraph.analyze(upsample, (2, 3, 4, 5)).output()
+    with torch.inference_mode():
+        inside = rfgraph.analyze(upsample, (2, 3, 4, 5)).output()
+    assert inside.operator == outside.operator
+    assert inside.field.size == outside.field.size
+    assert not inside.field.mixes_batch

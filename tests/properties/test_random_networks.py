@@ -14,7 +14,7 @@ from tests.comparison import Difference, differences, spatial_extent
 from tests.oracle.networks import RandomNetwork, random_network, random_rich_network
 from tests.oracle.taint import reach, single_thread
 
-RICH_NETWORKS = int(os.environ.get("RFGRAPH_RICH_NETWORKS", "200"))
+RICH_NETWORKS = int(os.environ.get("RFGRAPH_RICH_NETWORKS", "120"))
 """How many networks of the richer generator the slow suite looks at."""
 
 

@@ -14,6 +14,7 @@ from rfgraph.rules.builtin import BUILTIN_RULES
 from rfgraph.rules.pointwise import pointwise
 
 OWN_RULE = {
+    "aten.mul.Tensor": "a factor that is zero for all inputs cuts",
     "aten.masked_fill.Scalar": "a constant mask cuts",
     "aten.where.self": "a constant condition cuts",
 }

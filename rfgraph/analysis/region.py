@@ -8,6 +8,7 @@ from math import prod
 
 from rfgraph.geometry.index_set import IndexSet
 from rfgraph.propagation.digits import gather_digit
+from rfgraph.propagation.parts import confined
 from rfgraph.propagation.state import State, Term
 
 
@@ -55,7 +56,7 @@ def state_hull(state: State, subject: int, position: Mapping[int, int]) -> tuple
         if reach is None or not _present(state, k, position):
             continue
         for term in reach.terms:
-            seen = _seen_at(term, state, position)
+            seen = _seen_at(confined(term, state, k), state, position)
             if seen:
                 first = seen.first if first is None else min(first, seen.first)
                 last = seen.last if last is None else max(last, seen.last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from rfgraph.analysis.scope import Scope
 from rfgraph.analysis.unread import read_by_consumers, read_by_outputs
 from rfgraph.errors import InputError, NodeNotFoundError
 from rfgraph.propagation.apply import apply
+from rfgraph.propagation.backward import Follow
 from rfgraph.propagation.note import Status, worst
 from rfgraph.propagation.paths import Paths, Step, count_paths, extreme_paths, trace
 from rfgraph.propagation.propagate import Subject
@@ -230,7 +231,7 @@ class Analysis:
                 return False
         return True
 
-    def reads_in(self, scope: Scope) -> Callable[[str, str, Read], bool] | None:
+    def reads_in(self, scope: Scope) -> Follow | None:
         """Which reads a question about some paths follows; None for all of them.
 
         Raises:

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
+from typing import TypeVar
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet, union_all
+
+F = TypeVar("F")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +122,26 @@ def gather(field: Periodic, step: int, count: int) -> Periodic:
     """The map ``v -> union of field(v + step * t) for t in 0 … count-1``: a dilated window."""
     if step == 0 or count == 1:
         return field
-    # By doubling: what v sees over a + b steps is what it sees over a, and v + step * a over b.
+    return _doubled(field, count, lambda a, b, by: union(a, compose(affine(1, step * by), b)))
+
+
+def _doubled(field: F, count: int, joined: Callable[[F, F, int], F]) -> F:
+    """The union of ``field`` moved by 0 … count-1 steps, in about ``2 * log2(count)`` unions.
+
+    What an index sees over a + b steps is what it sees over a, and what the index a steps on sees
+    over b. ``joined(one, other, by)`` is the union of one and the other moved by so many steps.
+    """
     power, seen = field, None
     done, width = 0, 1
-    while count:
+    while True:
         if count & 1:
-            moved = compose(affine(1, step * done), power)
-            seen = moved if seen is None else union(seen, moved)
+            seen = power if seen is None else joined(seen, power, done)
             done += width
         count >>= 1
-        if count:
-            power = union(power, compose(affine(1, step * width), power))
-            width *= 2
-    return field if seen is None else seen
+        if not count:
+            return field if seen is None else seen
+        power = joined(power, power, width)
+        width *= 2
 
 
 def from_function(period: int, advance: int, sets: Callable[[int], IndexSet]) -> Periodic:
@@ -161,6 +171,21 @@ class Finite:
 
 
 IndexMap = Periodic | Finite
+
+
+def gather_table(field: Finite, step: int, count: int, length: int) -> Finite:
+    """The table ``v -> union of field(v + step * t) for t in 0 … count-1`` for v in 0 … length-1.
+
+    The index may run below 0 and beyond ``length``; the table reads nothing outside its entries.
+    """
+    sets = [*field.sets, *[EMPTY] * (length - len(field.sets))]
+    return Finite(tuple(_doubled(sets, count, lambda a, b, by: _moved(a, b, step * by))[:length]))
+
+
+def _moved(a: list[IndexSet], b: list[IndexSet], by: int) -> list[IndexSet]:
+    """Entry v is the union of ``a[v]`` and ``b[v + by]``, nothing beyond either end."""
+    n = len(b)
+    return [one.union(b[v + by]) if 0 <= v + by < n else one for v, one in enumerate(a)]
 
 
 def tabulate(field: IndexMap, length: int) -> Finite:

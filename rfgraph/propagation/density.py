@@ -9,14 +9,16 @@ section 2.1).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from rfgraph.propagation.graph import Edge, shape_of
+from rfgraph.geometry.tensor_map import Shape
+from rfgraph.propagation.backward import Follow, walk_back
+from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.pull import pull
 from rfgraph.rules.call import Read
 
@@ -46,7 +48,7 @@ def count_back(
     target: str,
     marked: npt.NDArray[np.bool_],
     sources: Container[str],
-    follow: Callable[[str, str, Read], bool] | None = None,
+    follow: Follow | None = None,
 ) -> dict[str, Weights]:
     """For every source the number of paths from its elements to the marked ones, up to one factor.
 
@@ -59,25 +61,23 @@ def count_back(
 
     Returns:
         Non-negative weights per source that is reached, broadcastable to the source's shape. Only
-        their ratios mean anything.
+        their ratios mean anything. What Python code read whole counts as one path per element.
     """
-    counts: dict[str, _Scaled] = {target: _scaled(marked.astype(np.float64), 0)}
-    found: dict[str, Weights] = {}
-    needed = nx.ancestors(graph, target) | {target}
-    for name in reversed([n for n in graph.nodes if n in needed]):
-        here = counts.pop(name, None)
-        if here is None or not here.weights.any():
-            continue
-        if name in sources:
-            found[name] = here.weights
-        for source, data in graph.pred[name].items():
-            edge: Edge = data["edge"]
-            before, after = shape_of(graph, source), shape_of(graph, name)
-            # An operand that stands twice in one read (x + x) is two paths.
-            times = max(edge.multiplicity, len(edge.reads)) / len(edge.reads)
-            for read in edge.reads:
-                if follow is not None and not follow(source, name, read):
-                    continue
-                seen = _scaled(pull(read.map, here.weights, before, after) * times, here.exponent)
-                counts[source] = counts[source].plus(seen) if source in counts else seen
-    return found
+    found = walk_back(
+        graph,
+        target,
+        _scaled(marked.astype(np.float64), 0),
+        sources,
+        pulled=_pulled,
+        joined=_Scaled.plus,
+        everywhere=lambda rank: _scaled(np.ones((1,) * rank), 0),
+        any_marked=lambda counts: bool(counts.weights.any()),
+        follow=follow,
+    )
+    return {name: counts.weights for name, counts in found.items()}
+
+
+def _pulled(edge: Edge, read: Read, counts: _Scaled, before: Shape, after: Shape) -> _Scaled:
+    # An operand that stands twice in one read (x + x) is two paths.
+    times = max(edge.multiplicity, len(edge.reads)) / len(edge.reads)
+    return _scaled(pull(read.map, counts.weights, before, after) * times, counts.exponent)

@@ -17,6 +17,7 @@ from rfgraph.geometry.periodic import (
     compose,
     fold,
     gather,
+    gather_table,
     periodic,
     tabulate,
 )
@@ -51,25 +52,7 @@ def gather_digit(field: IndexMap, stride: int, size: int, length: int) -> IndexM
         return field
     if isinstance(field, Periodic):
         return gather(field, stride, size)
-    # By doubling: what v sees over a + b steps is what it sees over a, and v + a over b.
-    power = list(field.sets) + [EMPTY] * max(0, length - len(field.sets))
-    seen = [EMPTY] * len(power)
-    done, width = 0, 1
-    while size:
-        if size & 1:
-            seen = _with_moved(seen, power, done * stride)
-            done += width
-        size >>= 1
-        if size:
-            power = _with_moved(power, power, width * stride)
-            width *= 2
-    return Finite(tuple(seen[:length]))
-
-
-def _with_moved(a: list[IndexSet], b: list[IndexSet], by: int) -> list[IndexSet]:
-    """Entry v is the union of ``a[v]`` and ``b[v + by]``, nothing beyond either end."""
-    n = len(b)
-    return [one.union(b[v + by]) if 0 <= v + by < n else one for v, one in enumerate(a)]
+    return gather_table(field, stride, size, length)
 
 
 @lru_cache(maxsize=4096)

@@ -7,13 +7,16 @@ not vary, so that channels cost nothing until something tells them apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+import operator
+from collections.abc import Container
 
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
-from rfgraph.propagation.graph import Edge, shape_of
+from rfgraph.geometry.tensor_map import Shape
+from rfgraph.propagation.backward import Follow, walk_back
+from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.pull import pull
 from rfgraph.rules.call import Read
 
@@ -25,7 +28,7 @@ def pull_back(
     target: str,
     mask: Mask,
     sources: Container[str],
-    follow: Callable[[str, str, Read], bool] | None = None,
+    follow: Follow | None = None,
 ) -> dict[str, Mask]:
     """For every source, the mask of its elements that some marked element of the target reads.
 
@@ -39,33 +42,18 @@ def pull_back(
     Returns:
         A mask per source that is reached, broadcastable to the source's shape.
     """
-    masks: dict[str, Mask] = {target: mask}
-    found: dict[str, Mask] = {}
-    needed = nx.ancestors(graph, target) | {target}
-    if follow is None:
-        for name in _before(graph, target) & graph.graph.get("escapes", frozenset()):
-            # Python code read all of it before the target was made.
-            masks[name] = np.ones((1,) * len(shape_of(graph, name)), dtype=bool)
-            needed |= nx.ancestors(graph, name) | {name}
-    for name in reversed([n for n in graph.nodes if n in needed]):
-        here = masks.pop(name, None)
-        if here is None or not here.any():
-            continue
-        if name in sources:
-            found[name] = here
-        for source, data in graph.pred[name].items():
-            edge: Edge = data["edge"]
-            before, after = shape_of(graph, source), shape_of(graph, name)
-            for read in edge.reads:
-                if follow is not None and not follow(source, name, read):
-                    continue
-                seen = pull(read.map, here, before, after)
-                masks[source] = masks[source] | seen if source in masks else seen
-    return found
+    return walk_back(
+        graph,
+        target,
+        mask,
+        sources,
+        pulled=_pulled,
+        joined=operator.or_,
+        everywhere=lambda rank: np.ones((1,) * rank, dtype=bool),
+        any_marked=lambda marks: bool(marks.any()),
+        follow=follow,
+    )
 
 
-def _before(graph: nx.DiGraph[str], target: str) -> set[str]:
-    if not graph.graph.get("escapes"):
-        return set()
-    names = list(graph.nodes)
-    return set(names[: names.index(target)])
+def _pulled(_: Edge, read: Read, mask: Mask, before: Shape, after: Shape) -> Mask:
+    return pull(read.map, mask, before, after)

@@ -6,8 +6,6 @@ A mask has length 1 along an axis on which it does not vary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import networkx as nx
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +26,9 @@ from rfgraph.geometry.tensor_map import (
     TensorMap,
     Whole,
 )
+from rfgraph.propagation.backward import Follow
 from rfgraph.propagation.graph import Edge, shape_of
 from rfgraph.propagation.regroup import reshape_groups, reshape_uniform
-from rfgraph.rules.call import Read
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,7 +38,7 @@ def push_forward(
     source: str,
     mask: Mask,
     target: str,
-    follow: Callable[[str, str, Read], bool] | None = None,
+    follow: Follow | None = None,
 ) -> Mask | None:
     """The mask of the target's elements that read some marked element of the source.
 

@@ -55,6 +55,20 @@ def test_density_of_a_deep_network_neither_overflows_nor_vanishes():
     np.testing.assert_allclose(density, density[::-1], rtol=1e-9)
 
 
+def test_what_python_read_has_density_wherever_it_has_a_footprint():
+    """All of the input steers the branch; the element itself is one path more."""
+
+    class Steered(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.mean().item() > 0 else x - 1
+
+    node = rfgraph.analyze(Steered(), torch.rand(1, 1, 5), real=True).output()
+    density = node.density(2)
+    assert ((density > 0) == node.footprint(2)).all()
+    assert node.footprint(2).all()
+    np.testing.assert_allclose(density, [1 / 6, 1 / 6, 2 / 6, 1 / 6, 1 / 6])
+
+
 def test_operands_that_stand_twice_count_twice():
     """X + x is two paths, x + y one each."""
 

@@ -6,26 +6,16 @@ from typing import get_args
 
 import click
 
-import rfgraph
-from rfgraph.cli.input_option import input_option, parse_axes
+from rfgraph.cli.emit import emit, output_option
 from rfgraph.cli.main import FINDINGS, OK
+from rfgraph.cli.model_options import analysed, model_options
 from rfgraph.errors import UnknownOperatorError
-from rfgraph.report import FORMATS, Level, Selection, format_of, from_analysis, write_text
-from rfgraph.targets import InputSpec, materialize, resolve
+from rfgraph.report import FORMATS, Level, Selection, format_of, from_analysis
+from rfgraph.targets import InputSpec
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
-@input_option
-@click.option(
-    "--axes",
-    callback=lambda _context, _option, value: parse_axes(value),
-    metavar="AXES",
-    help="Tensor axes to analyse, such as 2,3. Default: all after batch and channel.",
-)
-@click.option(
-    "--layout", metavar="LETTERS", help="Meaning of each input axis, such as NHWC or NLC."
-)
+@model_options
 @click.option(
     "--nodes",
     multiple=True,
@@ -44,11 +34,7 @@ from rfgraph.targets import InputSpec, materialize, resolve
     type=click.Choice(list(FORMATS)),
     help="Default: by the ending of --output, else table.",
 )
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Write to this file, wholly or not at all, instead of printing.",
-)
+@output_option
 @click.option("--strict", is_flag=True, help="Fail on an operator that rfgraph has no rule for.")
 @click.option("--train", is_flag=True, help="Analyse the model in training mode.")
 @click.option("--real", is_flag=True, help="Run on tensors that hold data, for models that look.")
@@ -87,26 +73,12 @@ def analyze(
     was misused.
     """  # noqa: D301 -- \b tells click to keep the lines that follow
     chosen = format_name or (format_of(output) if output else "table")
-    resolved = resolve(target, real=real)
-    arguments = materialize(resolved, inputs)
     try:
-        analysis = rfgraph.analyze(
-            resolved.model,
-            arguments.positional or None,
-            axes=resolved.axes if axes is None and not inputs and not layout else axes,
-            layout=layout,
-            strict=strict,
-            training=train,
-            real=real,
-            kwargs=arguments.named or None,
-        )
+        analysis = analysed(target, inputs, axes, layout, strict=strict, training=train, real=real)
     except UnknownOperatorError as error:
         click.echo(f"rfgraph: error: {error}", err=True)
         return FINDINGS
     report = from_analysis(analysis, provenance={"target": target})
     text = FORMATS[chosen].render(report, Selection(nodes, level))
-    if output:
-        write_text(output, text)
-    else:
-        click.echo(text, nl=False)
+    emit(text, output)
     return OK

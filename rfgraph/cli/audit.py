@@ -13,11 +13,11 @@ import rfgraph
 from rfgraph.auditing import RULES, Severity, find_rules
 from rfgraph.auditing.audited import Audited, place_of
 from rfgraph.auditing.spellings import SPELLINGS
+from rfgraph.cli.emit import emit, output_option
 from rfgraph.cli.input_option import input_option, parse_axes
 from rfgraph.cli.main import FINDINGS, OK
 from rfgraph.config import Config, ModelConfig, find_config, load_config
 from rfgraph.errors import CaptureError, ConfigError, InputError, ModelError
-from rfgraph.report import write_text
 from rfgraph.targets import InputSpec, Target, materialize, resolve
 
 if TYPE_CHECKING:
@@ -53,11 +53,7 @@ if TYPE_CHECKING:
     help="Configuration. Default: rfgraph.yaml, or [tool.rfgraph] in pyproject.toml, if there.",
 )
 @click.option("--format", "format_name", type=click.Choice(list(SPELLINGS)), default="text")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Write to this file, wholly or not at all, instead of printing.",
-)
+@output_option
 @click.option("--explain", metavar="RULE", help="Explain a rule, with its literature, and stop.")
 @click.option("--list", "list_rules", is_flag=True, help="List all rules and stop.")
 def audit(
@@ -122,10 +118,7 @@ def audit(
     chosen = {name: with_options(model) for name, model in _chosen(config, targets).items()}
     audits = [_audited(name, model, config.file) for name, model in chosen.items()]
     text = SPELLINGS[format_name](audits)
-    if output:
-        write_text(output, text)
-    else:
-        click.echo(text, nl=False)
+    emit(text, output)
     failed = any(
         audited.audit.failures(model.options.fail_on)
         for audited, model in zip(audits, chosen.values(), strict=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 import rfgraph
+from rfgraph.cli.emit import emit, output_option
 from rfgraph.cli.input_option import input_option
 from rfgraph.cli.main import FINDINGS, OK
 from rfgraph.comparison import SPELLINGS, read_report
 from rfgraph.comparison.read import is_report_name
 from rfgraph.comparison.text_spelling import spell
-from rfgraph.report import from_analysis, write_text
+from rfgraph.report import from_analysis
 from rfgraph.targets import InputSpec, materialize, resolve
 
 if TYPE_CHECKING:
@@ -25,11 +26,7 @@ if TYPE_CHECKING:
 @input_option
 @click.option("--format", "format_name", type=click.Choice(list(SPELLINGS)), default="text")
 @click.option("--all", "everything", is_flag=True, help="Show every changed node, not the first.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Write to this file, wholly or not at all, instead of printing.",
-)
+@output_option
 def diff(
     *,
     old: str,
@@ -62,10 +59,7 @@ def diff(
         text = spell(found, shown=None) if everything else spell(found)
     else:
         text = SPELLINGS[format_name](found)
-    if output:
-        write_text(output, text)
-    else:
-        click.echo(text, nl=False)
+    emit(text, output)
     return FINDINGS if found else OK
 
 

@@ -76,16 +76,26 @@ def normalisation_options(command: F) -> F:
 
 
 def analysed(
-    target: str, inputs: tuple[InputSpec, ...], axes: tuple[int, ...] | None, layout: str | None
+    target: str,
+    inputs: tuple[InputSpec, ...],
+    axes: tuple[int, ...] | None,
+    layout: str | None,
+    *,
+    strict: bool = False,
+    training: bool = False,
+    real: bool = False,
 ) -> Analysis:
     """Return the analysis of what the options of :func:`model_options` describe."""
-    resolved = resolve(target)
+    resolved = resolve(target, real=real)
     arguments = materialize(resolved, inputs)
     return rfgraph.analyze(
         resolved.model,
         arguments.positional or None,
         axes=resolved.axes if axes is None and not inputs and not layout else axes,
         layout=layout,
+        strict=strict,
+        training=training,
+        real=real,
         kwargs=arguments.named or None,
     )
 

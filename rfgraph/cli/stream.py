@@ -7,29 +7,15 @@ from fractions import Fraction
 import click
 
 import rfgraph
-from rfgraph.cli.input_option import parse_axes
+from rfgraph.cli.emit import emit, output_option
 from rfgraph.cli.main import OK
+from rfgraph.cli.model_options import analysed, model_options
 from rfgraph.cli.rows import FORMATS, Value, render_rows
-from rfgraph.report import write_text
-from rfgraph.targets import InputSpec, materialize, parse_input, resolve
+from rfgraph.targets import InputSpec
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    callback=lambda _context, _option, values: tuple(map(parse_input, values)),
-    metavar="SHAPE[:DTYPE]",
-    help="Shape of a signal, such as 1x1x16000. Default: what the target is made for.",
-)
-@click.option(
-    "--axes",
-    callback=lambda _context, _option, value: parse_axes(value),
-    metavar="AXES",
-    help="Tensor axes to analyse, such as 1. Default: all after batch and channel.",
-)
+@model_options
 @click.option("--time", type=int, metavar="AXIS", help="The axis that is time. Default: the last.")
 @click.option("--node", metavar="NAME", help="Output, or path of the module, that is wanted.")
 @click.option(
@@ -39,16 +25,13 @@ from rfgraph.targets import InputSpec, materialize, parse_input, resolve
     help="Input samples per second, to print milliseconds too.",
 )
 @click.option("--format", "format_name", type=click.Choice(FORMATS), default="table")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Write to this file, wholly or not at all, instead of printing.",
-)
+@output_option
 def stream(
     *,
     target: str,
     inputs: tuple[InputSpec, ...],
     axes: tuple[int, ...] | None,
+    layout: str | None,
     time: int | None,
     node: str | None,
     sample_rate: float | None,
@@ -67,14 +50,7 @@ def stream(
     Exit status: 0 if all is well, 2 if the output cannot run on a stream (the message says why) or
     the command was misused.
     """  # noqa: D301 -- \b tells click to keep the lines that follow
-    resolved = resolve(target)
-    arguments = materialize(resolved, inputs)
-    analysis = rfgraph.analyze(
-        resolved.model,
-        arguments.positional or None,
-        axes=resolved.axes if axes is None and not inputs else axes,
-        kwargs=arguments.named or None,
-    )
+    analysis = analysed(target, inputs, axes, layout)
     plan = rfgraph.streaming(analysis, node, axis=time, sample_rate=sample_rate)
     facts: dict[str, Value] = {
         "node": plan.node,
@@ -100,10 +76,7 @@ def stream(
     ]
     title = "\n".join(f"{key.replace('_', ' ')}: {_spell(value)}" for key, value in facts.items())
     text = render_rows("states", format_name, title, facts, rows)
-    if output:
-        write_text(output, text)
-    else:
-        click.echo(text, nl=False)
+    emit(text, output)
     return OK
 
 

@@ -7,11 +7,11 @@ import re
 import click
 
 import rfgraph
-from rfgraph.cli.input_option import parse_axes
+from rfgraph.cli.emit import emit, output_option
 from rfgraph.cli.main import OK
+from rfgraph.cli.model_options import analysed, model_options
 from rfgraph.cli.rows import FORMATS, Value, render_rows
-from rfgraph.report import write_text
-from rfgraph.targets import InputSpec, materialize, parse_input, resolve
+from rfgraph.targets import InputSpec
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -34,21 +34,7 @@ def _bytes(_context: object, _option: object, text: str | None) -> int | None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    callback=lambda _context, _option, values: tuple(map(parse_input, values)),
-    metavar="SHAPE[:DTYPE]",
-    help="Shape of the whole input, such as 1x3x2048x2048. Default: what the target is made for.",
-)
-@click.option(
-    "--axes",
-    callback=lambda _context, _option, value: parse_axes(value),
-    metavar="AXES",
-    help="Tensor axes to analyse, such as 2,3. Default: all after batch and channel.",
-)
+@model_options
 @click.option("--node", metavar="NAME", help="Output, or path of the module, that is wanted.")
 @click.option(
     "--tile",
@@ -63,16 +49,13 @@ def _bytes(_context: object, _option: object, text: str | None) -> int | None:
     help="Instead: what the activations of a tile may take, such as 800M or 2G.",
 )
 @click.option("--format", "format_name", type=click.Choice(FORMATS), default="table")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False),
-    help="Write to this file, wholly or not at all, instead of printing.",
-)
+@output_option
 def tile(
     *,
     target: str,
     inputs: tuple[InputSpec, ...],
     axes: tuple[int, ...] | None,
+    layout: str | None,
     node: str | None,
     tile: tuple[int | None, ...] | None,
     memory: int | None,
@@ -92,14 +75,7 @@ def tile(
     Exit status: 0 if there is a plan, 2 if there is none (the message says why) or the command was
     misused.
     """  # noqa: D301 -- \b tells click to keep the lines that follow
-    resolved = resolve(target)
-    arguments = materialize(resolved, inputs)
-    analysis = rfgraph.analyze(
-        resolved.model,
-        arguments.positional or None,
-        axes=resolved.axes if axes is None and not inputs else axes,
-        kwargs=arguments.named or None,
-    )
+    analysis = analysed(target, inputs, axes, layout)
     if tile is not None and len(tile) == 1:
         tile = tile * len(next(iter(analysis.inputs.values())).axes)
     plan = rfgraph.tiling(analysis, node, tile=tile, memory=memory)
@@ -131,8 +107,5 @@ def tile(
         "bytes": plan.bytes,
     }
     text = render_rows("axes", format_name, title, facts, rows)
-    if output:
-        write_text(output, text)
-    else:
-        click.echo(text, nl=False)
+    emit(text, output)
     return OK

@@ -162,7 +162,7 @@ def test_interrupts_end_quietly(run, monkeypatch):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "resolve", interrupt)
+    monkeypatch.setattr(command, "analysed", interrupt)
     status, _, err = run("analyze", "torchvision:resnet50")
     assert status == 130
     assert err.strip() == "rfgraph: error: interrupted"

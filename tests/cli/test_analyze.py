@@ -6,7 +6,6 @@ import sys
 import pytest
 
 import rfgraph
-from rfgraph.cli.main import main
 
 CODE = """
 import torch
@@ -38,19 +37,6 @@ def target(tmp_path):
     path = tmp_path / "nets.py"
     path.write_text(CODE)
     return str(path)
-
-
-@pytest.fixture
-def run(capsys):
-    """Run the command in this process: exit status, standard output, standard error."""
-
-    def run_here(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            main([*arguments])
-        out, err = capsys.readouterr()
-        return caught.value.code, out, err
-
-    return run_here
 
 
 def analyze(run, target, name, *options):

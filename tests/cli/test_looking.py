@@ -10,7 +10,6 @@ from PIL import Image
 from torch import nn
 
 import rfgraph
-from rfgraph.cli.main import main
 from rfgraph.pictures import chart
 
 CODE = """
@@ -55,19 +54,6 @@ def photo(tmp_path):
     path = tmp_path / "photo.png"
     Image.fromarray((chart(64, 64) * 255).astype(np.uint8)).save(path)
     return str(path)
-
-
-@pytest.fixture
-def run(capsys):
-    """Run the command in this process: exit status, standard output, standard error."""
-
-    def run_here(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            main([*arguments])
-        out, err = capsys.readouterr()
-        return caught.value.code, out, err
-
-    return run_here
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from rfgraph.cli.main import main
-
 CODE = """
 from torch import nn
 
@@ -18,28 +16,21 @@ def norm():
 
 
 @pytest.fixture
-def run(capsys, tmp_path):
+def stream(run, tmp_path):
     """Run the command in this process: exit status, standard output, standard error."""
     path = tmp_path / "nets.py"
     path.write_text(CODE)
-
-    def run_here(name, *options):
-        with pytest.raises(SystemExit) as caught:
-            main(["stream", f"{path}:{name}", "--input", "1x1x400", *options])
-        out, err = capsys.readouterr()
-        return caught.value.code, out, err
-
-    return run_here
+    return lambda name, *options: run("stream", f"{path}:{name}", "--input", "1x1x400", *options)
 
 
-def test_figures(run):
+def test_figures(stream):
     """The numbers of the plan, as JSON and as a table."""
-    _, text, _ = run("encoder", "--sample-rate", "1000", "--format", "json")
+    _, text, _ = stream("encoder", "--sample-rate", "1000", "--format", "json")
     facts = json.loads(text)
     assert (facts["jump"], facts["latency"], facts["latency_ms"]) == (10, 19, 19)
     assert facts["look_ahead"] == 10
     assert [state["elements"] for state in facts["states"]] == [5, 1]
-    status, table, _ = run("encoder")
+    status, table, _ = stream("encoder")
     assert status == 0
     assert "look ahead: 10" in table
 
@@ -52,9 +43,9 @@ def test_figures(run):
         (("encoder", "--sample-rate", "-1"), "-1"),
     ],
 )
-def test_misuse_is_one_sentence(run, arguments, reason):
+def test_misuse_is_one_sentence(stream, arguments, reason):
     """Exit status 2 and no traceback."""
-    status, out, err = run(*arguments)
+    status, out, err = stream(*arguments)
     assert status == 2
     assert out == ""
     assert reason in err

@@ -54,6 +54,11 @@ class Periodic:
         return Fraction(self.advance, self.period)
 
     @property
+    def is_constant(self) -> bool:
+        """Whether every output reads the same positions."""
+        return self.period == 1 and self.advance == 0
+
+    @property
     def single(self) -> bool:
         """Whether every output reads at most one position."""
         return all(s.bits <= 1 for s in self.sets)

@@ -99,6 +99,11 @@ def express(term: Term, order: tuple[Digit, ...], layout: Layout) -> IndexMap | 
     return sample(term.field, periodic(period, advance, sets), prod(sizes))
 
 
+def is_constant(field: IndexMap) -> bool:
+    """Whether a field is the same everywhere: its digits tell what carries it, and nothing else."""
+    return isinstance(field, Periodic) and field.is_constant
+
+
 def unresolved(term: Term, axes: frozenset[int], layout: Layout) -> Term:
     """A sound stand-in: the union over the digits on ``axes``, which are kept with stride 0."""
     field, kept = term.field, []
@@ -165,7 +170,7 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
         return term
     if isinstance(field, Finite):
         return _without_idle_digits(term, field, layout)
-    if field.period == 1 and field.advance == 0:
+    if field.is_constant:
         # A field that is the same everywhere has no digit of its own: all of them stay.
         return term
     kept = list(term.carrier)
@@ -173,7 +178,7 @@ def drop_idle_digits(term: Term, layout: Layout) -> Term:
         others = [e for e in kept if e is not entry]
         if not others:
             break
-        starts = _orbit([e[2] for e in others], field.period)
+        starts = _residues(others, field.period, layout)
         size = size_of(layout, entry)
         if all(field.at(v + entry[2] * t) == field.at(v) for v in starts for t in range(1, size)):
             kept = others
@@ -217,6 +222,15 @@ def _without_idle_digits(term: Term, field: Finite, layout: Layout) -> Term:
     return Term(((axis, digit, 1),), fold(Finite(alone)))
 
 
-def _orbit(strides: list[int], period: int) -> range:
-    """Residues modulo the period that combinations of the strides can reach, as a superset."""
-    return range(0, period, gcd(period, *strides))
+def _residues(carrier: list[tuple[int, int, int]], period: int, layout: Layout) -> set[int]:
+    """What the virtual index can be, modulo the period, over all values of the digits.
+
+    The digit of the largest stride runs on for ever, as fields do not end with the tensor.
+    """
+    outermost = max(carrier, key=lambda entry: abs(entry[2]))
+    found = set(range(0, period, gcd(period, outermost[2])))
+    for entry in carrier:
+        if entry is not outermost and len(found) < period:
+            steps = {entry[2] * t % period for t in range(size_of(layout, entry))}
+            found = {(v + step) % period for v in found for step in steps}
+    return found

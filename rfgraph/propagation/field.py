@@ -47,7 +47,7 @@ class AxisField:
         """The quasi-affine field of interior elements; None without a local path or a pattern."""
         if self.local is None or isinstance(self.local, Periodic):
             return self.local
-        return _interior(self.local)
+        return _interior(self.local) if self.stepped else None
 
     def _phases(self) -> list[IndexSet]:
         pattern = self.interior or self.local

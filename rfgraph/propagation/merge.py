@@ -13,6 +13,7 @@ from rfgraph.propagation.collapse import collapsed
 from rfgraph.propagation.digits import (
     carrier_length,
     express,
+    is_constant,
     refine_axis,
     refinement,
     restated,
@@ -31,6 +32,7 @@ from rfgraph.propagation.state import (
     axis_stand,
     carries,
     natural,
+    numbered,
 )
 
 LONGEST_TABLE = 1 << 14
@@ -154,6 +156,10 @@ def _join(a: Term, b: Term, layout: Layout) -> Term | None:
     if a.carrier == b.carrier:
         field = union_fields(a.field, b.field, carrier_length(layout, a.carrier))
         return None if field is None else Term(a.carrier, field)
+    if is_constant(a.field) and is_constant(b.field):
+        places = (entry[:2] for entry in (*a.carrier, *b.carrier))
+        field = union_fields(a.field, b.field, None)
+        return None if field is None else Term(numbered(places, layout), field)
     carrier = _common_carrier(a.carrier, b.carrier, layout)
     if carrier is None:
         return None
@@ -298,6 +304,9 @@ def flatten_term(term: Term, axis: int, layout: Layout) -> Term | None:
     if not here:
         return term
     rest = tuple(e for e in term.carrier if e[0] != axis)
+    if rest and is_constant(term.field):
+        flat = (*layout[:axis], (prod(layout[axis]),), *layout[axis + 1 :])
+        return Term(numbered([(axis, 0), *(e[:2] for e in rest)], flat), term.field)
     if rest:
         steps = {e[1]: e[2] for e in here}
         inner, scale = 1, None

@@ -16,6 +16,7 @@ from rfgraph.propagation.digits import (
     LONGEST_PERIOD,
     carrier_length,
     gather_digit,
+    is_constant,
     refitted,
     size_of,
 )
@@ -32,6 +33,7 @@ from rfgraph.propagation.state import (
     Term,
     axis_stand,
     carries,
+    numbered,
     plain_layout,
 )
 
@@ -226,10 +228,13 @@ def _move(term: Term, step: _Step) -> Term:
             carrier.append((read.out_axis, digit, entry_stride))
             continue
         assert isinstance(read.reads, AxisMap)
+        interior = read.reads.interior
+        if is_constant(field) and all(interior.sets):
+            carrier.append((read.out_axis, 0, 0))
+            continue
         if entry_stride == 0:
             carrier.append((read.out_axis, 0, 0))
             continue
-        interior = read.reads.interior
         in_length = step.in_shape[axis]
         if len(term.carrier) == 1:
             plain = _rescale(field, entry_stride, in_length)
@@ -247,6 +252,8 @@ def _move(term: Term, step: _Step) -> Term:
             length = carrier_length(step.layout, others) or 1
             field = gather_digit(field, entry_stride, in_length, length)
             carrier.append((read.out_axis, 0, 0))
+    if is_constant(field):
+        return Term(numbered((e[:2] for e in carrier), step.out_layout), field)
     return Term(tuple(sorted(carrier)), field)
 
 

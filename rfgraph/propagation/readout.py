@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, stride
+from rfgraph.propagation.combinations import combinations
 from rfgraph.propagation.digits import carrier_length, gather_digit, size_of
 from rfgraph.propagation.field import AxisField
 from rfgraph.propagation.merge import flatten_term, union_reaches
@@ -46,6 +47,9 @@ def axis_field(
     if not joined.terms:
         return AxisField(length, None, joined.origins)
     if len(joined.terms) > 1:
+        kinds = combinations(state, subject, joined, indexed)
+        if kinds is not None:
+            return AxisField(length, kinds, joined.origins, stepped=False)
         hull = EMPTY
         for term in joined.terms:
             hull = hull.union(_everywhere(term, state.layout))

@@ -8,9 +8,9 @@ import numpy as np
 
 from rfgraph.geometry.periodic import Periodic, stride
 from rfgraph.geometry.tensor_map import Shape
-from rfgraph.propagation.digits import drop_idle_digits, express, unresolved
+from rfgraph.propagation.digits import drop_idle_digits, express, is_constant, unresolved
 from rfgraph.propagation.note import Note, Status
-from rfgraph.propagation.state import Layout, Reach, State, Term, axis_stand
+from rfgraph.propagation.state import Layout, Reach, State, Term, axis_stand, numbered
 
 
 def reshape(state: State, out_shape: Shape, node: str) -> State:
@@ -164,6 +164,9 @@ def _flatten_group(state: State, ins: list[int], node: str) -> State:
         field = express(term, order, layout)
         if field is not None:
             return Term(((ins[0], 0, 1),), field)
+        if is_constant(term.field):
+            places = [(ins[0], 0), *(e[:2] for e in term.carrier if e[0] not in inside)]
+            return Term(numbered(places, tuple(flat_layout)), term.field)
         notes.add(Note(Status.BOUND, node, "a view regroups axes across their digits"))
         loose = unresolved(term, inside, layout)
         rest = tuple(e for e in loose.carrier if e[0] not in inside)

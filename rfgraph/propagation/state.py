@@ -135,8 +135,13 @@ def spatial_axes(state: State) -> tuple[int, ...]:
 
 def natural(layout: Layout, axis: int) -> Carrier:
     """The carrier whose virtual index is the plain index along the axis."""
+    return numbered(((axis, digit) for digit in range(len(layout[axis]))), layout)
+
+
+def numbered(digits: Iterable[Digit], layout: Layout) -> Carrier:
+    """The carrier whose virtual index counts the values of the digits, the last one fastest."""
     entries, inner = [], 1
-    for digit in range(len(layout[axis]) - 1, -1, -1):
+    for axis, digit in sorted(set(digits), reverse=True):
         entries.append((axis, digit, inner))
         inner *= layout[axis][digit]
     return tuple(reversed(entries))

@@ -8,8 +8,10 @@ digits that terms share (the window of both) go together, others are free.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from functools import lru_cache
 from math import prod
+
+import numpy as np
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.periodic import Finite
@@ -58,7 +60,11 @@ def combinations(
 def _of_part(terms: Sequence[Term], state: State, part: int | None) -> dict[IndexSet, None] | None:
     kinds: dict[IndexSet, None] = {EMPTY: None}
     for group in _groups(terms):
-        found = _of_group(group, state, part)
+        stands: list[tuple[bool, ...] | None] = [None] * len(group)
+        if part is not None and state.labels is not None:
+            places = [occupied(t.carrier, state.layout, state.labels, part) for t in group]
+            stands = [None if p is None or p.all() else tuple(p.tolist()) for p in places]
+        found = _of_group(tuple(group), tuple(stands), state.layout)
         if found is None or len(kinds) * len(found) > LONGEST_TABLE:
             return None
         kinds = {a.union(b): None for a in kinds for b in found}
@@ -82,33 +88,35 @@ def _groups(terms: Sequence[Term]) -> list[list[Term]]:
     return [members for _, members in groups]
 
 
-def _of_group(terms: Sequence[Term], state: State, part: int | None) -> dict[IndexSet, None] | None:
-    if any(
-        entry[2] < 0 or _is_unresolved(entry, state.layout) for t in terms for entry in t.carrier
-    ):
+@lru_cache(maxsize=4096)
+def _of_group(
+    terms: tuple[Term, ...], stands: tuple[tuple[bool, ...] | None, ...], layout: Layout
+) -> tuple[IndexSet, ...] | None:
+    """What is seen for every combination of the digits at which all terms stand, each once."""
+    if any(entry[2] < 0 or _is_unresolved(entry, layout) for t in terms for entry in t.carrier):
         return None
     digits = sorted({entry[:2] for term in terms for entry in term.carrier})
-    sizes = [state.layout[axis][digit] for axis, digit in digits]
+    sizes = [layout[axis][digit] for axis, digit in digits]
     if prod(sizes) > LONGEST_TABLE:
         return None
-    here: list[list[bool] | None] = [None] * len(terms)
-    if part is not None and state.labels is not None:
-        here = [
-            None if seen is None else seen.tolist()
-            for seen in (occupied(t.carrier, state.layout, state.labels, part) for t in terms)
-        ]
-    strides = [{(a, d): stride for a, d, stride in term.carrier} for term in terms]
-    kinds: dict[IndexSet, None] = {}
-    for values in product(*map(range, sizes)):
-        seen = EMPTY
-        for term, by, stands in zip(terms, strides, here, strict=True):
-            v = sum(by.get(place, 0) * value for place, value in zip(digits, values, strict=True))
-            if stands is not None and not stands[v]:
-                break
-            seen = seen.union(term.field.at(v))
-        else:
-            kinds[seen] = None
-    return kinds
+    index = np.indices(sizes).reshape(len(sizes), -1)
+    here = np.ones(index.shape[1], dtype=bool)
+    # For every combination a number that names what the terms so far see together.
+    codes, known = np.zeros(index.shape[1], dtype=np.int64), [EMPTY]
+    for term, where in zip(terms, stands, strict=True):
+        strides = {(axis, digit): stride for axis, digit, stride in term.carrier}
+        by = np.array([strides.get(place, 0) for place in digits], dtype=np.int64)
+        virtual = by @ index
+        if where is not None:
+            here &= np.array(where, dtype=bool)[virtual]
+        numbers: dict[IndexSet, int] = {}
+        own = [numbers.setdefault(term.field.at(v), len(numbers)) for v in range(virtual.max() + 1)]
+        pairs, codes = np.unique(
+            codes * len(numbers) + np.array(own, dtype=np.int64)[virtual], return_inverse=True
+        )
+        sets = list(numbers)
+        known = [known[pair // len(sets)].union(sets[pair % len(sets)]) for pair in pairs.tolist()]
+    return tuple(dict.fromkeys(known[code] for code in np.unique(codes[here]).tolist()))
 
 
 def _is_unresolved(entry: tuple[int, int, int], layout: Layout) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet, union_all
 from rfgraph.geometry.periodic import (
+    IDENTITY,
     Finite,
     IndexMap,
     Periodic,
@@ -43,6 +44,12 @@ def sample(field: IndexMap, reads: Periodic, length: int) -> IndexMap:
     """``o -> union of field(i) for i in reads(o)``, kept quasi-affine where it can be."""
     if isinstance(field, Periodic):
         return compose(reads, field)
+    if reads.single:
+        if reads == IDENTITY:
+            return field if len(field.sets) == length else tabulate(field, length)
+        return Finite(
+            tuple(field.at(seen.base) if (seen := reads.at(o)) else EMPTY for o in range(length))
+        )
     return Finite(tuple(union_all(map(field.at, reads.at(o))) for o in range(length)))
 
 

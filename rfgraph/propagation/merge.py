@@ -133,6 +133,7 @@ def union_parts(a: Part, b: Part, layout: Layout) -> Part:
     )
 
 
+@lru_cache(maxsize=8192)
 def union_reaches(a: Reach, b: Reach, layout: Layout) -> Reach:
     """The terms and origins of both; terms over the same digits become one."""
     terms = list(a.terms)

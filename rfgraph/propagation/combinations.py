@@ -12,12 +12,13 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.periodic import Finite
 from rfgraph.propagation.merge import LONGEST_TABLE
 from rfgraph.propagation.parts import occupied
-from rfgraph.propagation.state import Layout, Reach, State, Term
+from rfgraph.propagation.state import Labels, Layout, Reach, State, Term
 
 
 def combinations(
@@ -35,36 +36,50 @@ def combinations(
         The entries, each once, in no order; None where there are too many, or where what a position
         sees is not told by the parts one by one.
     """
-    varying = [] if state.labels is None else [a for a, n in enumerate(state.labels.shape) if n > 1]
+    ways, labels = _told_apart(state, subject)
+    varying = [axis for axis, n in enumerate(labels.shape) if n > 1]
     if not set(varying) & indexed:
         # Whatever differs from channel to channel is seen by the position as a whole.
-        found = _of_part(joined.terms, state, None)
+        found = _of_part(joined.terms, state.layout, None, 0)
         return None if found is None else Finite(tuple(found))
     if not set(varying) <= indexed:
         return None
     kinds: dict[IndexSet, None] = {}
-    for k, part in enumerate(state.parts):
-        reach = part[subject]
-        if reach is None or not reach.terms:
+    for k, terms in enumerate(ways):
+        if not terms:
             continue
-        told = _is_product(state, k) and all(
-            axis in indexed for term in reach.terms for axis, _, _ in term.carrier
+        told = _is_product(labels == k) and all(
+            axis in indexed for term in terms for axis, _, _ in term.carrier
         )
-        found = _of_part(reach.terms, state, k) if told else None
+        found = _of_part(terms, state.layout, labels, k) if told else None
         if found is None:
             return None
         kinds.update(found)
     return Finite(tuple(kinds))
 
 
-def _of_part(terms: Sequence[Term], state: State, part: int | None) -> dict[IndexSet, None] | None:
+def _told_apart(state: State, subject: int) -> tuple[list[tuple[Term, ...]], Labels]:
+    """The local ways in which one input axis reaches the parts, and which of them holds where."""
+    ways: dict[tuple[Term, ...], int] = {}
+    numbers = [
+        ways.setdefault(() if reach is None else reach.terms, len(ways))
+        for reach in (part[subject] for part in state.parts)
+    ]
+    if state.labels is None or len(ways) == 1:
+        return list(ways), np.zeros((1,) * len(state.layout), dtype=np.int64)
+    return list(ways), np.array(numbers, dtype=np.int64)[state.labels]
+
+
+def _of_part(
+    terms: Sequence[Term], layout: Layout, labels: Labels | None, part: int
+) -> dict[IndexSet, None] | None:
     kinds: dict[IndexSet, None] = {EMPTY: None}
     for group in _groups(terms):
         stands: list[tuple[bool, ...] | None] = [None] * len(group)
-        if part is not None and state.labels is not None:
-            places = [occupied(t.carrier, state.layout, state.labels, part) for t in group]
+        if labels is not None:
+            places = [occupied(t.carrier, layout, labels, part) for t in group]
             stands = [None if p is None or p.all() else tuple(p.tolist()) for p in places]
-        found = _of_group(tuple(group), tuple(stands), state.layout)
+        found = _of_group(tuple(group), tuple(stands), layout)
         if found is None or len(kinds) * len(found) > LONGEST_TABLE:
             return None
         kinds = {a.union(b): None for a in kinds for b in found}
@@ -123,10 +138,8 @@ def _is_unresolved(entry: tuple[int, int, int], layout: Layout) -> bool:
     return entry[2] == 0 and layout[entry[0]][entry[1]] > 1
 
 
-def _is_product(state: State, part: int) -> bool:
-    """Whether a part stands at all combinations of the indices at which it stands."""
-    assert state.labels is not None
-    stands = state.labels == part
+def _is_product(stands: npt.NDArray[np.bool_]) -> bool:
+    """Whether elements stand at all combinations of the indices at which any of them stands."""
     counts = [
         stands.any(axis=tuple(a for a in range(stands.ndim) if a != axis)).sum()
         for axis in range(stands.ndim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -214,3 +215,62 @@ def test_a_table_of_parameters_costs_no_certainty():
     """Which row of an embedding is read is computed; the row belongs to no input."""
     tokens = torch.zeros(1, 5, dtype=torch.long)
     assert rfgraph.analyze(nn.Embedding(9, 4), tokens).output().status is rfgraph.Status.EXACT
+
+
+PATCHES = nn.Conv2d(3, 4, 5, stride=3)  # overlapping, without padding: 24 -> 7
+CLASS_TOKEN = torch.ones(1, 1, 4)
+
+
+def tokens(x):
+    return PATCHES(x).flatten(2).transpose(1, 2)
+
+
+def scores(x):
+    return tokens(x) @ tokens(x).transpose(1, 2)
+
+
+def scores_with_class_token(x):
+    seen = torch.cat([CLASS_TOKEN.expand(len(x), -1, -1), tokens(x)], 1)
+    return seen @ seen.transpose(1, 2)
+
+
+def scores_of_two_resolutions(x):
+    coarse = F.avg_pool2d(x, 6).flatten(2)
+    return tokens(x)[..., :3] @ coarse
+
+
+def scores_in_windows(x):
+    windows = x.view(1, 3, 4, 6, 4, 6).permute(0, 2, 4, 3, 5, 1).reshape(16, 36, 3)
+    return windows @ windows.transpose(1, 2)
+
+
+@pytest.mark.parametrize(
+    "model", [scores, scores_with_class_token, scores_of_two_resolutions, scores_in_windows]
+)
+def test_scores_report_the_largest_pair(model):
+    """A score sees its query and its key; the size is that of the pair that lies farthest apart."""
+    node = rfgraph.analyze(model, IMAGE).output()
+    assert node.status == rfgraph.Status.EXACT
+    extents = [0, 0]
+    for index in np.ndindex(*(node.shape[axis] for axis in node.spatial_axes)):
+        for axis, line in enumerate(np.nonzero(node.footprint(index))):
+            if line.size:
+                extents[axis] = max(extents[axis], int(line.max() - line.min() + 1))
+    assert node.field.size == tuple(extents)
+
+
+def test_a_convolution_over_windows_that_were_tokens_is_exact():
+    """DaViT: attention in windows of a flattened image, a residual, and a convolution over it."""
+    conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def model(x):
+        windows = x.view(1, 3, 4, 6, 4, 6).permute(0, 2, 4, 3, 5, 1).reshape(16, 36, 3)
+        mixed = windows.mean(1, keepdim=True).expand(-1, 36, -1)
+        image = mixed.view(1, 4, 4, 6, 6, 3).permute(0, 1, 3, 2, 4, 5).reshape(1, 24, 24, 3)
+        flat = image.flatten(1, 2) + x.permute(0, 2, 3, 1).flatten(1, 2)
+        return conv(flat.transpose(1, 2).view(1, 3, 24, 24))
+
+    node = rfgraph.analyze(model, IMAGE).output()
+    assert node.status == rfgraph.Status.EXACT
+    assert node.field.size == (12, 12)
+    assert node.field.size_min == (6, 6)

@@ -114,7 +114,7 @@ def _of_group(
     sizes = [layout[axis][digit] for axis, digit in digits]
     if prod(sizes) > LONGEST_TABLE:
         return None
-    index = np.indices(sizes).reshape(len(sizes), -1)
+    index = np.indices(sizes).reshape(len(sizes), prod(sizes))
     here = np.ones(index.shape[1], dtype=bool)
     # For every combination a number that names what the terms so far see together.
     codes, known = np.zeros(index.shape[1], dtype=np.int64), [EMPTY]

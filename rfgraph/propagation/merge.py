@@ -34,6 +34,7 @@ from rfgraph.propagation.state import (
     natural,
     numbered,
 )
+from rfgraph.propagation.tabulate import merged
 
 LONGEST_TABLE = 1 << 14
 """Positions beyond which maps of unequal slope stay two terms instead of one table."""
@@ -279,6 +280,9 @@ def flatten_axis(state: State, axis: int, node: str = "") -> State:
 
     def change(term: Term) -> Term:
         flat = flatten_term(term, axis, state.layout)
+        if flat is None:
+            digits = tuple((axis, digit) for digit in range(len(state.layout[axis])))
+            flat = merged(term, digits, state.layout, axis)
         if flat is None:
             loose.append(term)
             flat = unresolved(term, frozenset([axis]), state.layout)

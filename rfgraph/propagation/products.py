@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from rfgraph.geometry.axis_map import AxisMap, Border, pairs
+from rfgraph.geometry.axis_map import SAME, AxisMap, Border, pairs
 from rfgraph.geometry.index_set import EMPTY, IndexSet, from_bits, union_all
-from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, compose, fold, stride
+from rfgraph.geometry.periodic import IDENTITY, Finite, IndexMap, Periodic, compose, fold, stride
 from rfgraph.geometry.tensor_map import Axes, AxisRead, Shape, Whole
 from rfgraph.propagation.digits import (
     LONGEST_PERIOD,
@@ -36,6 +36,7 @@ from rfgraph.propagation.state import (
     numbered,
     plain_layout,
 )
+from rfgraph.propagation.tabulate import moved
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ def read_axes(state: State, axes: Axes, out_shape: Shape, node: str) -> State:
     plain = _apply_plain(state, axes, out_shape)
     if plain is not None:
         return plain
+    axes = _passing(axes, in_shape, out_shape)
     for axis, read in enumerate(axes.reads):
         if isinstance(read.reads, AxisMap) and read.out_axis is not None and not read.is_identity:
             state = flatten_axis(state, axis, node)
@@ -83,6 +85,21 @@ def read_axes(state: State, axes: Axes, out_shape: Shape, node: str) -> State:
     chosen = [[k for k in range(len(parts)) if code >> k & 1] for code in codes]
     joined = tuple(_joined(state.parts, parts, some, step.out_layout) for some in chosen)
     return compact(step.out_layout, joined, places, stands, state.notes | step.notes)
+
+
+def _passing(axes: Axes, in_shape: Shape, out_shape: Shape) -> Axes:
+    """The product with maps that move nothing recognised: a window of one tap keeps all digits."""
+    reads = tuple(
+        AxisRead(read.out_axis, SAME)
+        if isinstance(read.reads, AxisMap)
+        and read.out_axis is not None
+        and read.reads.interior == IDENTITY
+        and not read.reads.is_partial
+        and in_shape[axis] == out_shape[read.out_axis]
+        else read
+        for axis, read in enumerate(axes.reads)
+    )
+    return axes if reads == axes.reads else Axes(reads)
 
 
 def _joined(
@@ -246,6 +263,8 @@ def _move(term: Term, step: _Step) -> Term:
             taps = union_all(IndexSet(entry_stride * t, 1) for t in interior.sets[0])
             field = compose(Periodic(1, 1, (taps,)), field)
             carrier.append((read.out_axis, 0, entry_stride * interior.advance))
+        elif (table := _move_table(term, step)) is not None:
+            return table
         else:
             step.bound("positions along a partitioned axis are not resolved")
             others = tuple(e for e in term.carrier if e is not entry)
@@ -255,6 +274,21 @@ def _move(term: Term, step: _Step) -> Term:
     if is_constant(field):
         return Term(numbered((e[:2] for e in carrier), step.out_layout), field)
     return Term(tuple(sorted(carrier)), field)
+
+
+def _move_table(term: Term, step: _Step) -> Term | None:
+    """As :func:`_move`, entry by entry."""
+    maps, renamed = {}, {}
+    for axis in {entry[0] for entry in term.carrier}:
+        read = step.axes.reads[axis]
+        assert read.out_axis is not None
+        if read.is_identity:
+            renamed[axis] = read.out_axis
+            continue
+        assert isinstance(read.reads, AxisMap)
+        lengths = (step.in_shape[axis], step.out_shape[read.out_axis])
+        maps[axis] = (read.reads, read.out_axis, *lengths)
+    return moved(term, maps, renamed, step.layout, step.out_layout)
 
 
 def _rescale(field: IndexMap, by: int, length: int) -> IndexMap:

@@ -11,6 +11,7 @@ from rfgraph.geometry.tensor_map import Shape
 from rfgraph.propagation.digits import drop_idle_digits, express, is_constant, unresolved
 from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.state import Layout, Reach, State, Term, axis_stand, numbered
+from rfgraph.propagation.tabulate import merged
 
 
 def reshape(state: State, out_shape: Shape, node: str) -> State:
@@ -167,6 +168,9 @@ def _flatten_group(state: State, ins: list[int], node: str) -> State:
         if is_constant(term.field):
             places = [(ins[0], 0), *(e[:2] for e in term.carrier if e[0] not in inside)]
             return Term(numbered(places, tuple(flat_layout)), term.field)
+        table = merged(term, order, layout, ins[0])
+        if table is not None:
+            return table
         notes.add(Note(Status.BOUND, node, "a view regroups axes across their digits"))
         loose = unresolved(term, inside, layout)
         rest = tuple(e for e in loose.carrier if e[0] not in inside)

@@ -57,7 +57,36 @@ def _shuffled_branches(x: Tensor) -> tuple[Tensor, ...]:
     return shuffled.unbind(1)
 
 
+def _shifted_into_place(x: Tensor) -> Tensor:
+    """Relative positions made absolute (Bello et al. 2019, appendix): pad, flatten, view, cut."""
+    batch, channels, rows, columns = x.shape
+    flat = nn.functional.pad(x, (0, 1)).flatten(2)
+    flat = nn.functional.pad(flat, (0, columns - rows))
+    return flat.view(batch, channels, rows + 1, columns)[:, :, :rows, columns - rows :]
+
+
+def _shifted_in_windows(x: Tensor) -> Tensor:
+    """The same where windows share the batch axis, as in HaloNet, and mixing afterwards."""
+    parts = _windows(x, 2, 3).transpose(1, 2).unflatten(2, (2, 3))
+    parts = _shifted_into_place(parts)
+    return parts + parts.mean(3, keepdim=True)
+
+
+def _pointwise_over_unfolded(x: Tensor) -> Tensor:
+    """MobileViT v2: patches of pixels taken apart, and convolutions of one tap over them."""
+    batch, channels, height, width = x.shape
+    parts = x.view(batch, channels, height // 2, 2, width // 3, 3).permute(0, 1, 3, 5, 2, 4)
+    parts = parts.reshape(batch, channels, 6, -1)
+    weight = torch.ones(channels, channels, 1, 1, dtype=x.dtype)
+    parts = nn.functional.conv2d(parts, weight)
+    parts = parts.view(batch, channels, 2, 3, height // 2, width // 3)
+    return parts.permute(0, 1, 4, 2, 5, 3).reshape(x.shape)
+
+
 CASES = (
+    function("shifted-into-place", _shifted_into_place, (1, 2, 4, 7)),
+    function("shifted-in-windows", _shifted_in_windows, (1, 2, 4, 6)),
+    function("pointwise-over-unfolded", _pointwise_over_unfolded, (1, 2, 4, 6)),
     function("flatten-space", lambda x: x.flatten(2), (1, 2, 3, 4)),
     function("flatten-restore", lambda x: (x.flatten(2) * 2).view_as(x), (1, 2, 3, 4)),
     function(

@@ -109,12 +109,25 @@ def compact(
     if len(kept) < len(parts):
         labels = renamed[labels]
     for axis, length in enumerate(labels.shape):
-        if length > 1 and (labels == labels.take([0], axis=axis)).all():
-            labels = labels.take([0], axis=axis)
+        if length > 1 and _is_uniform(labels, axis):
+            labels = _first(labels, axis)
     one = collapsed(layout, tuple(kept), labels, stands)
     if one is not None:
         return State(layout, (one,), None, stands, notes)
     return State(layout, tuple(kept), labels, stands, notes)
+
+
+def _first(labels: Labels, axis: int) -> Labels:
+    place = [slice(None)] * labels.ndim
+    place[axis] = slice(0, 1)
+    return labels[tuple(place)]
+
+
+def _is_uniform(labels: Labels, axis: int) -> bool:
+    """Whether labels do not vary along an axis; told by one other index where they do, mostly."""
+    first = _first(labels, axis)
+    last = _first(np.flip(labels, axis), axis)
+    return bool((first == last).all()) and bool((labels == first).all())
 
 
 def union_many(parts: Sequence[Part], layout: Layout) -> Part:

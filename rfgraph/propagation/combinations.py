@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.periodic import Finite
+from rfgraph.propagation.digits import is_constant
 from rfgraph.propagation.merge import LONGEST_TABLE
 from rfgraph.propagation.parts import occupied
 from rfgraph.propagation.state import Labels, Layout, Reach, State, Term
@@ -74,6 +75,9 @@ def _of_part(
     terms: Sequence[Term], layout: Layout, labels: Labels | None, part: int
 ) -> dict[IndexSet, None] | None:
     kinds: dict[IndexSet, None] = {EMPTY: None}
+    if labels is None:
+        # What is the same everywhere goes with any combination of digits.
+        terms = [Term((), t.field) if is_constant(t.field) else t for t in terms]
     for group in _groups(terms):
         stands: list[tuple[bool, ...] | None] = [None] * len(group)
         if labels is not None:

@@ -171,7 +171,8 @@ def _join(a: Term, b: Term, layout: Layout) -> Term | None:
     if a.carrier == b.carrier:
         field = union_fields(a.field, b.field, carrier_length(layout, a.carrier))
         return None if field is None else Term(a.carrier, field)
-    if is_constant(a.field) and is_constant(b.field):
+    if is_constant(a.field) and is_constant(b.field) and _axes(a.carrier) == _axes(b.carrier):
+        # Queries and keys stand on different axes and stay apart, or contracting one is not seen.
         places = (entry[:2] for entry in (*a.carrier, *b.carrier))
         field = union_fields(a.field, b.field, None)
         return None if field is None else Term(numbered(places, layout), field)
@@ -189,13 +190,17 @@ def _join(a: Term, b: Term, layout: Layout) -> Term | None:
     return None if field is None else Term(carrier, field)
 
 
+def _axes(carrier: Carrier) -> set[int]:
+    return {axis for axis, _, _ in carrier}
+
+
 def _entries(field: IndexMap) -> int:
     """Entries of a table; 0 for a quasi-affine map."""
     return len(field.sets) if isinstance(field, Finite) else 0
 
 
 def _common_carrier(a: Carrier, b: Carrier, layout: Layout) -> Carrier | None:
-    axes = {axis for axis, _, _ in (*a, *b)}
+    axes = _axes((*a, *b))
     if len(axes) == 1:
         return natural(layout, axes.pop())
     for small, large in ((a, b), (b, a)):

@@ -274,3 +274,18 @@ def test_a_convolution_over_windows_that_were_tokens_is_exact():
     assert node.status == rfgraph.Status.EXACT
     assert node.field.size == (12, 12)
     assert node.field.size_min == (6, 6)
+
+
+def test_attention_over_tokens_that_see_everything_is_global():
+    """Queries and keys with one and the same field stay apart, so that mixing keys is seen."""
+    everywhere = nn.Conv1d(3, 3, 9, padding=4, padding_mode="circular")
+
+    def model(x):
+        seen = everywhere(x).transpose(1, 2)
+        return (seen @ seen.transpose(1, 2)).softmax(-1) @ seen
+
+    analysis = rfgraph.analyze(model, (1, 3, 9))
+    assert analysis["matmul"].field.size == (9,)
+    assert not analysis["matmul"].field.is_global
+    assert analysis.output().field.is_global
+    assert analysis.output().field.size == (None,)

@@ -557,6 +557,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     raise self._data_dependent(func) from error
                 indices += [place.to(META) for place in mask.nonzero().unbind(1)]
             return func(args[0], indices)
+        if func is aten.masked_select.default:
+            # Only the mask decides how many there are.
+            mask = value_of(args[1])
+            if mask is None:
+                raise self._data_dependent(func) from error
+            # Each mask element counts once for every element that it is broadcast to.
+            both: Tensor = args[0] + mask.to(META)
+            count = int(mask.sum()) * both.numel() // max(mask.numel(), 1)
+            return args[0].new_empty(count)
         values = [value_of(arg) for arg in args]
         if any(value is None and arg is not None for value, arg in zip(values, args, strict=True)):
             raise self._data_dependent(func) from error

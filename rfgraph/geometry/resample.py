@@ -137,7 +137,7 @@ def antialiased(
     align_corners: bool,
     radius: int,
 ) -> AxisMap:
-    """Output o reads the pixels under a triangle (radius 1) or cubic (radius 2) filter.
+    """Output o reads the pixels under a triangle (radius 1), cubic (2) or Lanczos (3) filter.
 
     When shrinking, the filter is widened by the step, as in Pillow; pixels beyond the border are
     left out and the weights renormalised. Equal lengths copy, whatever the scale factor.
@@ -166,5 +166,5 @@ def antialiased(
 
 
 def _filter_weight(distance: Fraction, radius: int) -> bool:
-    """Whether the filter is nonzero there: both vanish outside, the cubic also at 1."""
-    return abs(distance) < radius and not (radius == 2 and abs(distance) == 1)
+    """Whether the filter is nonzero there: all vanish outside, and at integers other than 0."""
+    return abs(distance) < radius and (distance == 0 or distance.denominator != 1)

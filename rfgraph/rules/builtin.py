@@ -9,6 +9,7 @@ from rfgraph.rules import (
     convolution,
     diagonals,
     folding,
+    fused_attention,
     grid_sampling,
     indexing,
     joining,
@@ -28,6 +29,7 @@ from rfgraph.rules import (
     searching,
     slicing,
     softmax,
+    special_products,
     spectral,
     views,
 )
@@ -38,6 +40,7 @@ FAMILIES = (
     convolution,
     diagonals,
     folding,
+    fused_attention,
     grid_sampling,
     indexing,
     joining,
@@ -57,6 +60,7 @@ FAMILIES = (
     searching,
     slicing,
     softmax,
+    special_products,
     spectral,
     views,
 )

@@ -11,8 +11,19 @@ from torch import fx
 
 from rfgraph.geometry.axis_map import SAME, AxisMap
 from rfgraph.geometry.movement import table
-from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Everything, Lookup, Shape
-from rfgraph.rules.axes import along, broadcast
+from rfgraph.geometry.tensor_map import (
+    WHOLE,
+    Axes,
+    AxisRead,
+    Chain,
+    Everything,
+    Lookup,
+    Masked,
+    Reshape,
+    Shape,
+    identity,
+)
+from rfgraph.rules.axes import along, broadcast, mixing
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 
@@ -123,9 +134,15 @@ def _computed(source: fx.Node, indices: list[fx.Node]) -> Reads:
 
 
 def embedding(call: Call) -> Reads:
-    """Each output row depends on its own token and on the table."""
+    """Each output row depends on its own token and, where tokens are computed, on all rows."""
     weight, indices = call["weight"], call["indices"]
     rank = len(shape(indices))
+    values = call.value(indices)
+    if values is not None:
+        rows = [int(i) for i in values.reshape(-1).tolist()]
+        flat = (len(rows), shape(weight)[1])
+        listed = along(2, {0: table(rows)})
+        return [Read(weight, Chain(((listed, flat), (Reshape(flat, call.out), call.out))))]
     return [
         Read(indices, Axes(tuple(AxisRead(axis, SAME) for axis in range(rank)))),
         Read(weight, Axes((AxisRead(None, WHOLE), AxisRead(rank, SAME))), "rows are computed"),
@@ -171,10 +188,36 @@ def sort(call: Call) -> PerOutput:
     return PerOutput(([Read(source, Axes(tuple(reads)))],) * 2)
 
 
+def masked_index(call: Call) -> Reads:
+    """Listed positions where a mask is true, and a number elsewhere."""
+    mask = call["mask"]
+    keep = call.value(mask)
+    own: Reads = () if keep is not None else [Read(mask, broadcast(shape(mask), call.out))]
+    found = index(call)
+    if keep is not None:
+        only = Masked(np.broadcast_to(keep.cpu().numpy(), call.out))
+        found = [
+            Read(r.source, Chain(((r.map, call.out), (only, call.out))), r.caveat) for r in found
+        ]
+    return [*found, *own]
+
+
+def renormed(call: Call) -> Reads:
+    """A table whose listed rows are scaled by their own norm."""
+    table_, indices = call["self"], call["indices"]
+    return [
+        Read(table_, identity(2)),
+        Read(table_, mixing(2, (1,))),
+        Read(indices, Everything(), "rows are computed"),
+    ]
+
+
 RULES: dict[str, Rule] = {
     "aten.index_select": index_select,
     "aten.index": index,
     "aten._unsafe_index": index,
+    "aten._unsafe_masked_index": masked_index,
+    "aten.embedding_renorm": renormed,
     "aten.embedding": embedding,
     "aten.gather": gather,
     "aten.sort": sort,

@@ -37,4 +37,9 @@ def stack(call: Call) -> Reads:
     return reads
 
 
-RULES: dict[str, Rule] = {"aten.cat": cat, "aten.concat": cat, "aten.stack": stack}
+RULES: dict[str, Rule] = {
+    "aten.cat": cat,
+    "aten.concat": cat,
+    "aten.stack": stack,
+    "aten._stack": stack,
+}

@@ -9,6 +9,7 @@ from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 from rfgraph.rules.pointwise import pointwise
 
 _CHOSEN = "the target chooses the class"
+_LENGTHS = "how long each sequence is is not followed"
 
 
 def _everything(call: Call) -> Reads:
@@ -69,6 +70,24 @@ def per_sample(call: Call) -> Reads | PerOutput:
     return reads if len(outs) == 1 else PerOutput((reads,) * len(outs))
 
 
+def alignment(call: Call) -> PerOutput:
+    """A loss per sequence of (T, N, C), and the (N, T, S) sums of its alignments up to t.
+
+    Steps after a sequence's own length are not read; which those are is not followed. Targets may
+    stand one behind the other, so that all of them count.
+    """
+    source = call["log_probs"]
+    batched = len(shape(source)) == 3
+    own = [AxisRead(None, WHOLE), AxisRead(0, SAME), AxisRead(None, WHOLE)]
+    reads = [Read(source, Axes(tuple(own if batched else own[::2])), _LENGTHS)]
+    reads += [
+        Read(node, Axes((AxisRead(None, WHOLE),) * len(shape(node))), _LENGTHS)
+        for node in call.tensors()
+        if node is not source
+    ]
+    return PerOutput((reads,) * 2)
+
+
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
         [
@@ -81,6 +100,7 @@ RULES: dict[str, Rule] = {
         ],
         elementwise,
     ),
+    "aten._ctc_loss": alignment,
     "aten.dist": distance,
     "aten.nll_loss_forward": negative_likelihood,
     "aten.nll_loss2d_forward": negative_likelihood,

@@ -7,7 +7,7 @@ from rfgraph.geometry.index_set import index_set
 from rfgraph.geometry.movement import fixed
 from rfgraph.geometry.periodic import Finite
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape
-from rfgraph.rules.axes import broadcast
+from rfgraph.rules.axes import broadcast, mixing
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 _TRIANGULAR = "triangular structure inside a matrix is not followed"
@@ -50,19 +50,31 @@ def _results(call: Call, caveat: str | None) -> Reads | PerOutput:
     def reads(out: Shape | None) -> Reads:
         if out is None or len(out) < batch:
             return ()
-        found = [Read(first, _batched(shape(first), out, 2, len(out) - batch), caveat)]
+        # A determinant, and whether all went well, read the whole matrix.
+        own = caveat if len(out) > batch else None
+        found = [Read(first, _batched(shape(first), out, 2, len(out) - batch), own)]
         for node in rest:
             # Coefficients and tolerances: one vector or number per matrix.
             core = max(len(shape(node)) - batch, 0)
-            found.append(Read(node, _batched(shape(node), out, core, len(out) - batch), caveat))
+            found.append(Read(node, _batched(shape(node), out, core, len(out) - batch), own))
         return found
 
     outs = call.outs()
     return reads(call.out) if len(outs) == 1 else PerOutput(tuple(reads(out) for out in outs))
 
 
-def _solution(call: Call, system: str, right: str, caveat: str | None = None) -> Reads:
-    """X of A X = B: all of A, and for each column of X the same column of B."""
+def _solution(
+    call: Call, system: str, right: str, caveat: str | None = None, half: str | None = None
+) -> Reads:
+    """X of A X = B: all of A, and for each column of X the same column of B.
+
+    Args:
+        call: The call.
+        system: Name of the argument A.
+        right: Name of the argument B.
+        caveat: Why not all of A is read.
+        half: Why not all of a column of B is read.
+    """
     a, b = call[system], call[right]
     out = call.out
     vector = len(shape(b)) == 1 or (
@@ -73,14 +85,14 @@ def _solution(call: Call, system: str, right: str, caveat: str | None = None) ->
     if vector:
         return [
             Read(a, _batched(shape(a), out, 2, 1), caveat),
-            Read(b, _batched(shape(b), out, 1, 1), caveat),
+            Read(b, _batched(shape(b), out, 1, 1), half),
         ]
     free = len(out) - 1 if call.get("left", True) else len(out) - 2
     reads = list(_batched(shape(b), out, 2, 2).reads)
     reads[free - len(out)] = AxisRead(free, SAME)
     return [
         Read(a, _batched(shape(a), out, 2, 2), caveat),
-        Read(b, Axes(tuple(reads)), caveat),
+        Read(b, Axes(tuple(reads)), half),
     ]
 
 
@@ -99,13 +111,40 @@ def solve(call: Call) -> PerOutput:
 
 
 def solve_triangular(call: Call) -> Reads:
-    """As a full system, with a caveat: half of the matrix is not read."""
-    return _solution(call, "self", "B", _TRIANGULAR)
+    """As a full system, with a caveat: half of the matrix, and of a column, is not read."""
+    return _solution(call, "self", "B", _TRIANGULAR, _TRIANGULAR)
 
 
 def cholesky_solve(call: Call) -> Reads:
     """As a full system, with a caveat: half of the factor is not read."""
     return _solution(call, "input2", "self", _TRIANGULAR)
+
+
+def triangular_solve(call: Call) -> PerOutput:
+    """The solution, and a copy of the matrix."""
+    matrix = call["A"]
+    copy = [Read(matrix, broadcast(shape(matrix), call.outs()[1] or ()))]
+    return PerOutput((_solution(call, "A", "self", _TRIANGULAR, _TRIANGULAR), copy))
+
+
+def factor_solve(call: Call) -> Reads:
+    """As a full system; the factors and pivots of the matrix stand in its place."""
+    name = "LU" if "lu" in str(call.node.target) else "LD"
+    pivots = call["pivots"]
+    own = Read(pivots, _batched(shape(pivots), call.out, 1, 2), _TRIANGULAR)
+    return [*_solution(call, name, "B", _TRIANGULAR), own]
+
+
+def reflected(call: Call) -> Reads:
+    """A matrix times an orthogonal one that reflections give: column by column, or row by row."""
+    reflections, scales, other = call["self"], call["input2"], call["input3"]
+    rank = len(call.out)
+    mixed = rank - 2 if call["left"] else rank - 1
+    return [
+        Read(other, mixing(rank, (mixed,))),
+        Read(reflections, _batched(shape(reflections), call.out, 2, 2), _TRIANGULAR),
+        Read(scales, _batched(shape(scales), call.out, 1, 2), _TRIANGULAR),
+    ]
 
 
 def least_squares(call: Call) -> PerOutput:
@@ -145,11 +184,14 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(
         [
             "aten._linalg_eigh",
+            "aten._linalg_eigvals",
             "aten._linalg_svd",
             "aten.linalg_eig",
             "aten.linalg_inv_ex",
             "aten.linalg_matrix_exp",
+            "aten.linalg_matrix_sqrth",
             "aten.linalg_pinv",
+            "aten.linalg_polar",
         ],
         _first,
     ),
@@ -162,15 +204,21 @@ RULES: dict[str, Rule] = {
             "aten.geqrf",
             "aten.linalg_cholesky_ex",
             "aten.linalg_householder_product",
+            "aten.linalg_ldl_factor_ex",
             "aten.linalg_lu",
             "aten.linalg_lu_factor_ex",
             "aten.linalg_qr",
+            "aten.lu_unpack",
         ],
         _first_triangular,
     ),
     "aten._linalg_solve_ex": solve,
     "aten.linalg_solve_triangular": solve_triangular,
+    "aten.triangular_solve": triangular_solve,
     "aten.cholesky_solve": cholesky_solve,
+    "aten.linalg_ldl_solve": factor_solve,
+    "aten.linalg_lu_solve": factor_solve,
+    "aten.ormqr": reflected,
     "aten.linalg_lstsq": least_squares,
     "aten.linalg_cross": cross,
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+from torch import fx
+
 from rfgraph.geometry.axis_map import SAME
-from rfgraph.geometry.tensor_map import Axes, AxisRead
+from rfgraph.geometry.tensor_map import Axes, AxisRead, Chain, Masked
 from rfgraph.rules.axes import broadcast
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
@@ -49,13 +52,40 @@ def both(call: Call) -> PerOutput:
     return PerOutput((reads, reads))
 
 
-def per_channel(call: Call) -> PerOutput:
-    """Rounded with a scale and a zero point per position of one axis; also a mask."""
+def per_channel(call: Call) -> Reads:
+    """Rounded with a scale and a zero point per position of one axis."""
     source, axis = call["self"], call["axis"]
-    reads = [Read(source, broadcast(shape(source), call.out))]
-    settings = Axes((AxisRead(axis, SAME),))
-    reads += [Read(call[name], settings) for name in ("scale", "zero_point")]
+    settings = Axes((AxisRead(axis % len(call.out), SAME),))
+    return [
+        Read(source, broadcast(shape(source), call.out)),
+        *(Read(call[name], settings) for name in ("scale", "zero_point")),
+    ]
+
+
+def per_channel_with_mask(call: Call) -> PerOutput:
+    """As :func:`per_channel`; also a mask of what was not cut off."""
+    reads = per_channel(call)
     return PerOutput((reads, reads))
+
+
+def between(call: Call) -> Reads:
+    """Steps from one number to another: the first is the start alone, the last the end alone."""
+    (count,) = call.out
+    reads = []
+    for name, gone in (("start", count - 1 if count > 1 else None), ("end", 0)):
+        node = call[name]
+        if not isinstance(node, fx.Node):
+            continue
+        keep = np.array([place != gone for place in range(count)])
+        spread = broadcast(shape(node), call.out)
+        reads.append(Read(node, Chain(((spread, call.out), (Masked(keep), call.out)))))
+    return reads
+
+
+def drawn_with(call: Call) -> Reads:
+    """Draws with the probabilities ``p``; the tensor itself gives only its shape."""
+    source = call["p"]
+    return [Read(source, broadcast(shape(source), call.out))]
 
 
 RULES: dict[str, Rule] = {
@@ -65,20 +95,25 @@ RULES: dict[str, Rule] = {
             "aten.alias",
             "aten.detach",
             "aten.lift_fresh",
+            "aten.lift_fresh_copy",
+            "aten._lazy_clone",
+            "aten._pin_memory",
             "aten.contiguous",
             "aten._to_copy",
             "aten.to",
             "aten.expand",
             "aten.broadcast_to",
             "aten._conj",
+            "aten._neg_view",
             "aten.conj",
             "aten.prelu",
             "aten._prelu_kernel",
-            "aten.glu_jvp",
             "aten.nan_to_num",
             "aten.clamp",
-            "aten.bernoulli.p",
+            "aten._add_relu",
+            "aten._fake_quantize_learnable_per_tensor_affine",
             "aten.lerp",
+            "aten.rsub",
             "aten.hardswish",
             "aten.floor_divide",
             "aten.rrelu_with_noise",
@@ -97,10 +132,15 @@ RULES: dict[str, Rule] = {
     "aten.copy": overwritten,
     "aten.fill": filled,
     "aten.native_dropout": dropout,
+    "aten._fused_dropout": dropout,
     "aten.rrelu_with_noise_functional": both,
     "aten.fake_quantize_per_tensor_affine_cachemask": both,
     "aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams": both,
-    "aten.fake_quantize_per_channel_affine_cachemask": per_channel,
+    "aten.fake_quantize_per_channel_affine_cachemask": per_channel_with_mask,
+    "aten._fake_quantize_learnable_per_channel_affine": per_channel,
+    "aten.bernoulli.Tensor": drawn_with,
+    "aten.linspace": between,
+    "aten.logspace": between,
     "aten.log_sigmoid_forward": two_outputs,
     **dict.fromkeys(
         [
@@ -112,12 +152,22 @@ RULES: dict[str, Rule] = {
             "aten.rand_like",
             "aten.randn_like",
             "aten.randint_like",
+            "aten.bernoulli.p",
+            "aten.cauchy",
+            "aten.exponential",
+            "aten.geometric",
+            "aten.log_normal",
+            "aten.normal_functional",
+            "aten.random",
+            "aten.uniform",
             "aten.new_zeros",
             "aten.new_ones",
             "aten.new_full",
             "aten.new_empty",
             "aten.new_empty_strided",
             "aten._assert_async",
+            "aten._functional_assert_async",
+            "aten._functional_assert_scalar",
         ],
         shape_only,
     ),

@@ -42,6 +42,7 @@ RULES: dict[str, Rule] = {
     "aten.cumsum": scan,
     "aten.cumprod": scan,
     "aten.logcumsumexp": scan,
+    "aten._logcumsumexp": scan,
     "aten.cummax": scan_with_indices,
     "aten.cummin": scan_with_indices,
 }

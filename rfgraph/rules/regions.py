@@ -58,7 +58,16 @@ def nms(call: Call) -> Reads:
     ]
 
 
+def overlaps(call: Call) -> Reads:
+    """(n, 5) and (m, 5) boxes to (n, m): each of the first with each of the second."""
+    return [
+        Read(call["boxes1"], Axes((AxisRead(0, SAME), AxisRead(None, WHOLE)))),
+        Read(call["boxes2"], Axes((AxisRead(1, SAME), AxisRead(None, WHOLE)))),
+    ]
+
+
 RULES: dict[str, Rule] = {
+    "torchvision.box_iou_rotated": overlaps,
     "torchvision.deform_conv2d": deform_conv2d,
     "torchvision.roi_align": pooled_regions,
     "torchvision.roi_pool": pooled_regions,

@@ -80,4 +80,5 @@ RULES: dict[str, Rule] = {
     "aten.upsample_bicubic2d": _interpolation(2, _cubic),
     "aten._upsample_bilinear2d_aa": _interpolation(2, _smooth(1)),
     "aten._upsample_bicubic2d_aa": _interpolation(2, _smooth(2)),
+    "aten._upsample_lanczos2d_aa": _interpolation(2, _smooth(3)),
 }

@@ -15,6 +15,9 @@ from rfgraph.rules.call import Rule
 _COPIES = frozenset(
     f"aten.{view}_copy"
     for view in [
+        "_conj",
+        "_neg_view",
+        "_reshape_alias",
         "alias",
         "as_strided",
         "detach",
@@ -32,6 +35,8 @@ _COPIES = frozenset(
         "unfold",
         "unsqueeze",
         "view",
+        "view_as_complex",
+        "view_as_real",
     ]
 )
 """Operators that copy what their twin without the suffix views."""

@@ -32,6 +32,7 @@ from rfgraph.geometry.tensor_map import (
 )
 from rfgraph.rules.axes import along, broadcast
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
+from rfgraph.rules.views import WINDOWS_INTO_STORAGE
 
 Places = npt.NDArray[np.int64]
 
@@ -273,6 +274,26 @@ def masked_scatter(call: Call) -> Reads:
     ]
 
 
+def strided_write(call: Call) -> Reads:
+    """Writes through any strides into the target's memory."""
+    target, source = call["self"], call["src"]
+    spec = target.meta["spec"]
+    contiguous = [prod(spec.shape[axis + 1 :]) for axis in range(len(spec.shape))]
+    if list(spec.stride) != contiguous or target.target in WINDOWS_INTO_STORAGE:
+        # Strides and offset count from the start of the memory, which holds more than the target.
+        reason = "strides into the memory of a view"
+        return [
+            Read(target, identity(len(call.out)), reason),
+            Read(source, Everything(), reason),
+        ]
+    places = np.full(tuple(call["size"]), int(call["storage_offset"] or 0), np.int64)
+    for axis, stride in enumerate(call["stride"]):
+        steps = np.arange(places.shape[axis]) * stride
+        places += steps.reshape([-1 if k == axis else 1 for k in range(places.ndim)])
+    flat = places.reshape(-1)
+    return [*_untouched(target, flat), *layers(source, places.shape, flat, call.out)]
+
+
 def overlap_add(call: Call) -> Reads:
     """Windows along one axis added where they came from: the transpose of ``Tensor.unfold``."""
     source = call["grad_in"]
@@ -297,5 +318,6 @@ RULES: dict[str, Rule] = {
     "aten._unsafe_index_put": index_put,
     "aten.put": put,
     "aten.masked_scatter": masked_scatter,
+    "aten.as_strided_scatter": strided_write,
     "aten.unfold_backward": overlap_add,
 }

@@ -7,12 +7,15 @@ from math import prod
 import numpy as np
 from torch import fx
 
-from rfgraph.geometry.axis_map import SAME
+from rfgraph.geometry.axis_map import SAME, AxisMap
+from rfgraph.geometry.index_set import index_set
+from rfgraph.geometry.periodic import Finite
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Everything, Lookup, identity
 from rfgraph.rules.axes import broadcast, mixing
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 _CHOSEN = "positions are computed"
+_BINS = "which weights fall into a bin is not followed"
 
 
 def _all(node: fx.Node) -> Read:
@@ -43,7 +46,7 @@ def bucketize(call: Call) -> Reads:
 
 def isin(call: Call) -> Reads:
     """Whether each element occurs anywhere among others."""
-    elements, tested = call["elements"], call["test_elements"]
+    elements, tested = call.get("elements"), call.get("test_elements")
     reads = []
     if isinstance(elements, fx.Node):
         reads.append(Read(elements, broadcast(shape(elements), call.out)))
@@ -53,10 +56,27 @@ def isin(call: Call) -> Reads:
 
 
 def counted(call: Call) -> Reads | PerOutput:
-    """Every count, and every distinct value, may depend on every element."""
-    reads = [_all(node) for node in call.tensors()]
+    """Every count, and every distinct value, may depend on every element.
+
+    What is counted decides which weights a bin sums up, so that those are a bound.
+    """
+    weights = call.get("weight")
+    reads = [
+        Read(node, _all(node).map, _BINS if node is weights else None) for node in call.tensors()
+    ]
     outs = call.outs()
     return reads if len(outs) == 1 else PerOutput((reads,) * len(outs))
+
+
+def bincount(call: Call) -> Reads:
+    """How often, or with which weights, each number from 0 on occurs."""
+    source, weights = call["self"], call["weights"]
+    values = call.value(source)
+    if values is None or weights is None:
+        return [Read(n, _all(n).map, _BINS if n is weights else None) for n in call.tensors()]
+    places = values.cpu().numpy()
+    sets = (index_set(np.flatnonzero(places == o).tolist()) for o in range(call.out[0]))
+    return [Read(weights, Axes((AxisRead(0, AxisMap(Finite(tuple(sets)))),)))]
 
 
 def masked_select(call: Call) -> Reads:
@@ -93,6 +113,7 @@ RULES: dict[str, Rule] = {
     "aten.searchsorted": searchsorted,
     "aten.bucketize": bucketize,
     "aten.isin": isin,
+    "aten.bincount": bincount,
     "aten.masked_select": masked_select,
     "aten.take": take,
     "aten.multinomial": drawn,
@@ -101,12 +122,17 @@ RULES: dict[str, Rule] = {
         [
             "aten._unique",
             "aten._unique2",
-            "aten.bincount",
+            "aten._histogramdd_bin_edges",
+            "aten._histogramdd_from_bin_cts",
+            "aten._histogramdd_from_bin_tensors",
             "aten.histc",
             "aten.histogram",
             "aten.nonzero",
+            "aten.nonzero_static",
+            "aten.repeat_interleave.Tensor",
             "aten.unique_consecutive",
             "aten.unique_dim",
+            "aten.unique_dim_consecutive",
         ],
         counted,
     ),

@@ -32,6 +32,15 @@ def slice_(call: Call) -> Reads:
     return same(source, along(len(in_shape), {axis: slice_map(first, call["step"])}))
 
 
+def narrow(call: Call) -> Reads:
+    """``length`` positions from the start, which may count from the end."""
+    source = call["self"]
+    in_shape = shape(source)
+    axis = call["dim"] % len(in_shape)
+    start = call["start"] % in_shape[axis] if call["start"] < 0 else call["start"]
+    return same(source, along(len(in_shape), {axis: slice_map(start)}))
+
+
 def select(call: Call) -> Reads:
     """One position of an axis, which disappears."""
     source = call["self"]
@@ -178,7 +187,7 @@ def select_scatter(call: Call) -> Reads:
 
 RULES: dict[str, Rule] = {
     "aten.slice": slice_,
-    "aten.narrow": slice_,
+    "aten.narrow_copy": narrow,
     "aten.select": select,
     "aten.unbind": unbind,
     "aten.split": split,

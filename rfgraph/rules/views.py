@@ -186,7 +186,7 @@ def as_strided(call: Call) -> Reads:
     if size == spec.shape and strides == spec.stride and not offset:
         return same(source, identity(len(size)))
     in_shape: Shape = spec.shape
-    if spec.stride != _row_major(in_shape) or source.target in _WINDOWS_INTO_STORAGE:
+    if spec.stride != _row_major(in_shape) or source.target in WINDOWS_INTO_STORAGE:
         # Strides and offset count from the start of the storage, which holds more than the source.
         return [Read(source, Everything(), "strides into the memory of a view")]
 
@@ -205,7 +205,7 @@ def as_strided(call: Call) -> Reads:
     return [Read(source, Lookup(in_shape, build))]
 
 
-_WINDOWS_INTO_STORAGE = {
+WINDOWS_INTO_STORAGE = {
     torch.ops.aten.slice.Tensor,
     torch.ops.aten.select.int,
     torch.ops.aten.as_strided.default,
@@ -213,6 +213,7 @@ _WINDOWS_INTO_STORAGE = {
     torch.ops.aten.diagonal.default,
     operator.getitem,
 }
+"""Results of these start somewhere in a storage that others share."""
 
 
 def _row_major(size: Shape) -> tuple[int, ...]:
@@ -237,7 +238,14 @@ def _reach(size: Shape, strides: tuple[int, ...]) -> int:
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
-        ["aten.view", "aten._unsafe_view", "aten.reshape", "aten._reshape_alias", "aten.flatten"],
+        [
+            "aten.view",
+            "aten._unsafe_view",
+            "aten.reshape",
+            "aten._reshape_alias",
+            "aten._reshape_copy",
+            "aten.flatten",
+        ],
         view,
     ),
     "aten.unflatten": view,

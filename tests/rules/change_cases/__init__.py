@@ -1,0 +1,20 @@
+"""Rows for operators that neither NaN nor a gradient passes through: their truth is a trial."""
+
+from __future__ import annotations
+
+from . import chosen, counted, drawn, kernels, losses, matrices, products, quantized, reductions
+from ._row import Row
+
+ROWS: tuple[Row, ...] = (
+    *chosen.ROWS,
+    *counted.ROWS,
+    *drawn.ROWS,
+    *kernels.ROWS,
+    *losses.ROWS,
+    *matrices.ROWS,
+    *products.ROWS,
+    *quantized.ROWS,
+    *reductions.ROWS,
+)
+
+__all__ = ["ROWS", "Row"]

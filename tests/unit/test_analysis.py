@@ -254,9 +254,12 @@ def test_mixing_samples_is_found():
 
 def test_strict_refuses_an_operator_without_rule():
     """Without a rule the answer is global and loud; strict raises."""
+    library = torch.library.Library("rfgraph_test", "FRAGMENT")
+    library.define("unheard_of(Tensor x) -> Tensor")
+    library.impl("unheard_of", torch.clone, "CompositeExplicitAutograd")
 
     def model(x):
-        return torch.linalg.ldl_factor(x)[0]
+        return torch.ops.rfgraph_test.unheard_of(x)
 
     loose = rfgraph.analyze(model, (1, 3, 4, 4)).output()
     assert loose.status is rfgraph.Status.UNKNOWN

@@ -82,9 +82,9 @@ class FunctionNames(TorchFunctionMode):
     def _rename(self, name: str, start: int, out: Any) -> None:
         recorder = self.recorder
         if isinstance(out, Tensor):
-            main: fx.Node | None = recorder.find(out)
+            main: fx.Node | None = recorder.find(_unwrapped(out))
         elif isinstance(out, (tuple, list)) and out and isinstance(out[0], Tensor):
-            main = recorder.source_of(out[0])
+            main = recorder.source_of(_unwrapped(out[0]))
         else:
             main = None
         made = recorder.nodes[start:]
@@ -93,6 +93,13 @@ class FunctionNames(TorchFunctionMode):
                 node.meta["label"] = name
             elif node.op == "call_function" and not _reads_earlier(node, made):
                 node.meta["label"] = f"{name}.{node.meta['label']}"
+
+
+def _unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor that operators saw, inside the wrappers of vmap, grad and jvp."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def _reads_earlier(node: fx.Node, made: Sequence[fx.Node]) -> bool:

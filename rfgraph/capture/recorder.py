@@ -40,6 +40,7 @@ META = torch.device("meta")
 CPU = torch.device("cpu")
 _NO_OPTIONS: dict[str, Any] = immutable_dict()
 _LOCAL_OPTIONS = frozenset(("device", "pin_memory", "non_blocking", "generator"))
+_OF_LAYOUTS = frozenset((aten.is_same_size.default, aten._has_same_storage_numel.default))
 _EMPTY = frozenset((aten.empty.memory_format, aten.empty_strided.default))
 
 
@@ -297,10 +298,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         options = self._options(op, kwargs) if kwargs else _NO_OPTIONS
         base = self._values[id(args[0])]
         out = self._run(op, func, args, kwargs)
+        if func is aten.as_strided.default and base.base is not None:
+            # Strides count from the start of the memory, which holds more than the view.
+            while base.base is not None:
+                base = base.base
+            inputs = (self._read(base), *inputs[1:3], out.storage_offset())
         if (
             func is aten.as_strided.default
             and _same_elements(spec_of(out), base.spec)
-            and (out.storage_offset() == self._data_less(args[0]).storage_offset())
+            and (out.storage_offset() == self._data_less(base.tensor).storage_offset())
         ):
             return self._identity(out, inputs[0], base)
         out = self._returned(func, op.name, inputs, options, out)
@@ -488,6 +494,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         inputs = tuple([self._lower(arg) for arg in args])
+        if func in _OF_LAYOUTS:
+            return func(*args, **kwargs)
         if self.real:
             fx.node.map_arg(inputs, self._escape)
             return func(*args, **kwargs)

@@ -53,9 +53,9 @@ def index(call: Call) -> Reads:
         return _by_masks(call, source, chosen)
     chosen += [None] * (len(in_shape) - len(chosen))
     used = [axis for axis, node in enumerate(chosen) if node is not None]
-    values = {axis: call.value(chosen[axis]) for axis in used}  # type: ignore[arg-type]
-    known = all(value is not None and value.dtype is not None for value in values.values())
-    if known and len(used) == 1 and _is_vector(chosen[used[0]], in_shape[used[0]]):
+    values = {axis: _places(call, chosen[axis]) for axis in used}
+    known = all(value is not None for value in values.values())
+    if known and len(used) == 1 and values[used[0]].ndim == 1:  # type: ignore[union-attr]
         axis = used[0]
         rows = tuple(int(i) % in_shape[axis] for i in values[axis].tolist())  # type: ignore[union-attr]
         return [Read(source, along(len(in_shape), {axis: table(rows)}))]
@@ -75,6 +75,17 @@ def index(call: Call) -> Reads:
 
         return [Read(source, Lookup(in_shape, build))]
     return _computed(source, [n for n in chosen if n is not None])
+
+
+def _places(call: Call, node: fx.Node | None) -> torch.Tensor | None:
+    """The value of an index: a mask of one axis as the positions where it is true.
+
+    Bytes are a mask, as they were before there were booleans.
+    """
+    value = None if node is None else call.value(node)
+    if value is None or value.dtype not in (torch.bool, torch.uint8):
+        return value
+    return value.nonzero().flatten() if value.ndim == 1 else value.bool()
 
 
 def _is_wide_mask(node: fx.Node | None) -> bool:
@@ -108,7 +119,7 @@ def _lines(values: Mapping[int, torch.Tensor | None], in_shape: Shape) -> dict[i
 
 
 def _by_masks(call: Call, source: fx.Node, chosen: list[fx.Node | None]) -> Reads:
-    values = [None if node is None else call.value(node) for node in chosen]
+    values = [_places(call, node) for node in chosen]
     nodes = [node for node in chosen if node is not None]
     if any(node is not None and value is None for node, value in zip(chosen, values, strict=True)):
         return _computed(source, nodes)
@@ -121,11 +132,6 @@ def _by_masks(call: Call, source: fx.Node, chosen: list[fx.Node | None]) -> Read
         return found
 
     return [Read(source, Lookup(in_shape, build))]
-
-
-def _is_vector(node: fx.Node | None, length: int) -> bool:
-    del length
-    return node is not None and len(shape(node)) == 1 and node.meta["spec"].dtype.is_signed
 
 
 def _computed(source: fx.Node, indices: list[fx.Node]) -> Reads:

@@ -202,7 +202,46 @@ def constant_mask(x):
     return x[:, keep], torch.arange(6).ge(2).nonzero()
 
 
+def strided_out_of_a_view(x):
+    y = x + 0
+    rows = y[:, 1:, 2:]
+    return rows.as_strided((2, 3), (144, 2), 1), rows[0].as_strided((4,), (36,))
+
+
+def write_strided_out_of_a_view(x):
+    y = x + 0
+    y[:, :2].as_strided((6, 6), (6, 1), 72).add_(x[0, 0])
+    return y, y[0] * 2
+
+
+def vmapped(x):
+    return torch.vmap(lambda row: row.cumsum(-1) * 2, in_dims=2, out_dims=1)(x)
+
+
+def differentiated(x):
+    def energy(z):
+        return (F.avg_pool2d(z, 3, 1, 1) ** 2).sum()
+
+    with torch.enable_grad():
+        z = x.detach().requires_grad_()
+        return torch.autograd.grad(energy(z), z)[0], torch.func.grad(energy)(x)
+
+
+def tangent(x):
+    return torch.func.jvp(lambda z: z.sin() * z.flip(2), (x,), (x * 2,))[1]
+
+
+def selected_by_a_constant(x):
+    return x.masked_select(torch.arange(6).ge(2)), x[0].masked_select(torch.ones(3, 1, 1, 6) > 0)
+
+
 CASES = [
+    strided_out_of_a_view,
+    write_strided_out_of_a_view,
+    vmapped,
+    differentiated,
+    tangent,
+    selected_by_a_constant,
     write_slice,
     write_through_narrow,
     write_strided,

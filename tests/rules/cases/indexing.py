@@ -51,6 +51,20 @@ def _scatter_add(x: Tensor) -> Tensor:
 CASES = (
     function("index-list", lambda x: x[:, :, [3, 1, 1, 0]], (1, 1, 5)),
     module("index-buffer", Table, (1, 1, 5)),
+    function("index-mask", lambda x: x[:, :, _index(x, 1, 0, 1, 1, 0).bool()], (1, 1, 5)),
+    function(
+        "index-mask-of-bytes",
+        lambda x: x[:, :, _index(x, 1, 0, 1, 1, 0).to(torch.uint8)],
+        (1, 1, 5),
+        note="bytes are a mask, not positions",
+    ),
+    function(
+        "index-mask-and-list",
+        lambda x: x[:, :, _index(x, 1, 0, 1, 1, 0).to(torch.uint8), _index(x, 0, 2, 1)],
+        (1, 1, 5, 3),
+        output_axes=(2,),
+        answer_may_be_bound=True,
+    ),
     function(
         "index-two-axes",
         lambda x: x[:, :, _index(x, 0, 2), _index(x, 3, 1)],

@@ -93,6 +93,13 @@ class Value:
         self.adopted = False
 
 
+def _root(value: Value) -> Value:
+    """The value whose memory all views of it share."""
+    while value.base is not None:
+        value = value.base
+    return value
+
+
 def spec_of(tensor: Tensor) -> TensorSpec:
     """Return the layout of ``tensor``."""
     stride = tensor.stride() if tensor.layout is torch.strided else ()
@@ -300,8 +307,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = self._run(op, func, args, kwargs)
         if func is aten.as_strided.default and base.base is not None:
             # Strides count from the start of the memory, which holds more than the view.
-            while base.base is not None:
-                base = base.base
+            base = _root(base)
             inputs = (self._read(base), *inputs[1:3], out.storage_offset())
         if (
             func is aten.as_strided.default
@@ -596,8 +602,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Keep a copy of a tensor of the user that a real run is about to write to."""
         if not self.real:
             return
-        while value.base is not None:
-            value = value.base
+        value = _root(value)
         if value.adopted and id(value.tensor) not in self._saved:
             self._saved[id(value.tensor)] = (value.tensor, value.tensor.clone())
 

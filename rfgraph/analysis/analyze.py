@@ -13,7 +13,7 @@ from rfgraph._version import __version__
 from rfgraph.analysis.analysis import Analysis
 from rfgraph.analysis.input_info import describe_input
 from rfgraph.capture import Recording, evaluate, make_inputs, record
-from rfgraph.errors import InputError, NoPathError
+from rfgraph.errors import InputError, ModelError, NoPathError
 from rfgraph.propagation.graph import build_graph
 from rfgraph.propagation.propagate import Subject, propagate, source_state
 from rfgraph.rules.builtin import BUILTIN_RULES
@@ -98,7 +98,18 @@ def analyze_recording(
     strict: bool = False,
     training: bool = False,
 ) -> Analysis:
-    """As :func:`analyze`, for a model that has been recorded already."""
+    """As :func:`analyze`, for a model that has been recorded already.
+
+    Raises:
+        ModelError: A rule for whole modules, of a class that was not recorded as one node.
+    """
+    late = [kind for kind in (rules or BUILTIN_RULES).modules if kind not in recording.opaque]
+    if late:
+        message = (
+            f"The rule for {late[0].__name__} cannot apply to a recording that looked into its "
+            f"modules; record with opaque=({late[0].__name__},) or analyse the model itself."
+        )
+        raise ModelError(message)
     for wanted in (axes, layout):
         strange = set(wanted) - set(recording.inputs) if isinstance(wanted, Mapping) else ()
         if strange:

@@ -11,6 +11,13 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "give an input with {0} channels instead of {1}",
     ),
     (
+        r"'lengths' argument should be a 1D CPU",
+        (
+            "packed sequences are laid out by the values of their lengths: pass real=True to "
+            "record with data, and lengths that do not depend on the input"
+        ),
+    ),
+    (
         r"Input type .*(?:int|bool|Long|Int|Byte).* and (?:weight|bias) type",
         "give a floating point input (a shape makes one of the model's own dtype)",
     ),

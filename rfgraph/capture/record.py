@@ -101,6 +101,7 @@ def record(
         _all_paths(modules, nodes),
         {path: type(module).__name__ for path, module in modules},
         source,
+        calls.opaque,
     )
 
 
@@ -178,6 +179,7 @@ def _finish(
     modules: Mapping[str, tuple[fx.Node, ...]],
     types: dict[str, str],
     source: str,
+    opaque: tuple[type[nn.Module], ...] = (),
 ) -> Recording:
     results = list(outputs.values())
     graph = recorder.graph
@@ -185,7 +187,7 @@ def _finish(
     recorder.finish([*results, *(node for nodes in modules.values() for node in nodes)])
     assign_names([node for node in graph.nodes if node.op != "output"])
     escapes = tuple(node for node in graph.nodes if node in recorder.escapes)
-    return Recording(graph, inputs, outputs, modules, types, source, escapes)
+    return Recording(graph, inputs, outputs, modules, types, source, escapes, opaque)
 
 
 # --- models -----------------------------------------------------------------------------------

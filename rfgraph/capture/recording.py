@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Recording:
         source: How it was captured: ``meta``, ``real``, ``exported`` or ``graph_module``.
         escapes: Nodes whose values Python code read (``item``, ``tolist``, ``numpy``, ``if``) in
             a real capture; what was recorded after them may depend on them unseen.
+        opaque: Classes whose modules were recorded as one node each.
     """
 
     graph: fx.Graph
@@ -50,3 +51,4 @@ class Recording:
     module_types: Mapping[str, str]
     source: str
     escapes: tuple[fx.Node, ...] = ()
+    opaque: tuple[type[nn.Module], ...] = ()

@@ -67,6 +67,29 @@ def test_data_dependence(forward):
     record(forward, (torch.ones(2, 2),), real=True)
 
 
+class Packed(nn.Module):
+    """A recurrence over sequences of several lengths."""
+
+    def __init__(self, *, listed: bool):
+        super().__init__()
+        self.listed = listed
+        self.lstm = nn.LSTM(3, 4, batch_first=True)
+
+    def forward(self, x):
+        lengths = [5, 3] if self.listed else torch.tensor([5, 3])
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+        return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_packed_sequences_ask_for_data(listed):
+    """Packing reads lengths, so that the message says why data is needed; with data it records."""
+    model = Packed(listed=listed)
+    with pytest.raises(CaptureError, match=r"laid out by the values .*: pass real=True"):
+        record(model, (torch.ones(2, 5, 3),))
+    assert record(model, (torch.ones(2, 5, 3),), real=True).source == "real"
+
+
 def test_data_dependence_names_the_module():
     """The message says which module needed the data."""
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import rfgraph
+from rfgraph.analysis import analyze_recording
+from rfgraph.capture import record
 from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.tensor_map import Axes, AxisRead, identity
 from rfgraph.geometry.window import window
@@ -171,6 +173,16 @@ def test_an_exported_program_has_no_modules():
     rules = BUILTIN_RULES.with_module_rule(Block, block_rule)
     with pytest.raises(rfgraph.ModelError, match="the rule for Block cannot apply"):
         rfgraph.analyze(program, (1, 2, 16), rules=rules)
+
+
+def test_a_recording_must_have_kept_the_module_whole():
+    """A rule that would be ignored, because the module was looked into, is refused."""
+    model, x = Outer(Block()), (torch.zeros(1, 2, 16),)
+    rules = BUILTIN_RULES.with_module_rule(Block, block_rule)
+    with pytest.raises(rfgraph.ModelError, match=r"record with opaque=\(Block,\)"):
+        analyze_recording(record(model, x), rules=rules)
+    kept = analyze_recording(record(model, x, opaque=(Block,)), rules=rules)
+    assert names(kept) == ["x", "add", "inner", "last"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from . import chosen, counted, drawn, kernels, losses, matrices, products, quantized, reductions
+from . import (
+    chosen,
+    counted,
+    drawn,
+    kernels,
+    losses,
+    matrices,
+    products,
+    quantized,
+    recurrent,
+    reductions,
+)
 from ._row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -14,6 +25,7 @@ ROWS: tuple[Row, ...] = (
     *matrices.ROWS,
     *products.ROWS,
     *quantized.ROWS,
+    *recurrent.ROWS,
     *reductions.ROWS,
 )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rfgraph.auditing import Audit, AuditOptions, Finding, Severity, audit
     from rfgraph.comparison import Difference, diff
     from rfgraph.coordinates import Alignment, alignment
+    from rfgraph.effective import EffectiveField, erf
     from rfgraph.errors import (
         AlignmentError,
         CaptureError,
@@ -55,6 +56,7 @@ __all__ = [
     "CaptureError",
     "ConfigError",
     "Difference",
+    "EffectiveField",
     "Field",
     "Finding",
     "IndexRangeError",
@@ -84,6 +86,7 @@ __all__ = [
     "analyze",
     "audit",
     "diff",
+    "erf",
     "errors",
     "load",
     "plot",
@@ -130,6 +133,8 @@ _HOMES = {
     "alignment": "rfgraph.coordinates",
     "analyze": "rfgraph.analysis",
     "diff": "rfgraph.comparison",
+    "EffectiveField": "rfgraph.effective",
+    "erf": "rfgraph.effective",
     "load": "rfgraph.report",
     "record": "rfgraph.recording",
     "Patch": "rfgraph.patches",

@@ -1,0 +1,224 @@
+"""`rfgraph.erf`: the mean absolute gradient of one element over real inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from rfgraph.analysis import Analysis, Node, analyze
+from rfgraph.capture.inputs import floating_dtype
+from rfgraph.capture.preserve import process_state
+from rfgraph.eager import Place, find_place, has_place, observe, private_copy
+from rfgraph.effective.effective_field import EffectiveField
+from rfgraph.effective.gaussian import fit_gaussian
+from rfgraph.effective.mass import mass_table
+from rfgraph.errors import IndexRangeError, InputError
+
+SHARES = (0.2, 0.3, 0.5, 0.99)
+"""The shares of the RepLKNet table."""
+
+
+def erf(
+    model: nn.Module,
+    inputs: Tensor | Sequence[int] | Iterable[Tensor],
+    node: str | None = None,
+    *,
+    position: Sequence[int] | int | None = None,
+    draws: int = 16,
+    shares: Sequence[float] = SHARES,
+    axes: int | Sequence[int] | None = None,
+    layout: str | None = None,
+    device: torch.device | str | None = None,
+) -> EffectiveField:
+    """The effective receptive field of one element: how much each input position really weighs.
+
+    The gradient of the element (the sum of its channels) is taken with respect to every sample;
+    absolute values are averaged over samples and summed over the input's channels. A copy of the
+    model runs, in eval mode, with its own weights; the model is left as it was found.
+
+    Source: Luo, Li, Urtasun, Zemel, *Understanding the Effective Receptive Field in Deep
+    Convolutional Neural Networks*, NeurIPS 2016, section 2 and 3.
+
+    Args:
+        model: The model, with the weights that are to be looked at.
+        inputs: Real samples: a tensor whose first axis is the batch, or an iterable of such tensors
+            of equal size (batches). A shape instead means `draws` samples of standard normal noise.
+        node: Node or module path that a module returns; by default the last one with a local field.
+        position: The element's position along the node's spatial axes; the middle by default.
+        draws: How many samples a shape stands for.
+        shares: The shares of influence of which the boxes are wanted, above 0 to 1.
+        axes: Analysed input axes, as for :func:`rfgraph.analyze`.
+        layout: A letter per input axis instead.
+        device: Where to run; None for where the model is.
+
+    Raises:
+        InputError: The inputs are no samples, or the gradient is zero or not finite everywhere.
+        NodeNotFoundError: There is no such node, or no module returns it.
+        IndexRangeError: The position lies outside the node.
+        ModelError: The model cannot be copied and run.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> found = erf(nn.Conv2d(3, 4, 5, padding=2), torch.rand(2, 3, 9, 9))
+    >>> found.position, found.region.hull, found.masses[-1].side
+    ((4, 4), ((2, 6), (2, 6)), 5)
+    """
+    for share in shares:
+        if not 0 < share <= 1:
+            raise InputError(f"A share of influence lies in (0, 1]; {share} does not.")
+    batches, source = _batches(model, inputs, draws)
+    first = next(batches, None)
+    if first is None:
+        raise InputError("There is no sample to measure with; give at least one batch.")
+    analysis = analyze(model, (1, *first.shape[1:]), axes=axes, layout=layout)
+    chosen = analysis[node] if node is not None else _last_local(analysis)
+    place = find_place(chosen)
+    index = _position(chosen, position)
+    info = next(iter(analysis.inputs.values()))
+    copied = private_copy(model)
+    where = torch.device(device) if device is not None else _device_of(copied)
+    total = np.zeros(info.lengths)
+    samples = 0
+    with process_state():
+        copied = copied.to(where)
+        for batch in chain([first], batches):
+            if batch.shape[1:] != first.shape[1:]:
+                raise InputError(
+                    f"Every batch needs samples of one size; got {tuple(batch.shape[1:])} after "
+                    f"{tuple(first.shape[1:])}."
+                )
+            total += _summed_gradient(
+                copied, batch.to(where), node=chosen, place=place, index=index, axes=info.axes
+            )
+            samples += len(batch)
+    values = total / samples
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"The gradient of {chosen.name}{list(index)} is not finite on these inputs."
+        )
+    if not values.any():
+        raise InputError(
+            f"The gradient of {chosen.name}{list(index)} is zero everywhere on these inputs: no "
+            "position has a measurable influence."
+        )
+    region = chosen.region(index, input=info.name)
+    weights = values / values.sum()
+    return EffectiveField(
+        node=chosen,
+        position=index,
+        input=info.name,
+        axes=info.axes,
+        values=values,
+        samples=samples,
+        source=source or f"{samples} samples",
+        gaussian=fit_gaussian(weights),
+        masses=mass_table(weights, _center(region.unclipped, info.lengths), shares),
+        region=region,
+    )
+
+
+def _batches(model: nn.Module, inputs: object, draws: int) -> tuple[Iterator[Tensor], str]:
+    """Return the batches, each with at least one sample, and what they are if not the user's."""
+    if isinstance(inputs, Tensor):
+        return _checked([inputs]), ""
+    if isinstance(inputs, (tuple, list)) and inputs and all(type(n) is int for n in inputs):
+        if draws < 1:
+            raise InputError(f"The number of draws is at least 1; {draws} is not.")
+        if any(n < 1 for n in inputs):
+            raise InputError(f"The shape {tuple(inputs)} holds nothing; every size is at least 1.")
+        # A generator of its own: drawing must not move the user's random state.
+        generator = torch.Generator().manual_seed(0)
+        dtype = floating_dtype(model)
+        # One at a time: only the sizes after the batch axis are taken from the shape.
+        drawn = (torch.randn(1, *inputs[1:], generator=generator).to(dtype) for _ in range(draws))
+        return drawn, f"{draws} draws of standard normal noise"
+    if isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, Mapping)):
+        return _checked(inputs), ""
+    raise InputError(
+        f"The effective field needs samples; {type(inputs).__name__} is none, so give a batch, "
+        "several, or a shape."
+    )
+
+
+def _checked(batches: Iterable[Any]) -> Iterator[Tensor]:
+    for batch in batches:
+        if not isinstance(batch, Tensor) or not batch.is_floating_point() or batch.ndim < 2:
+            what = f"a {batch.dtype} tensor" if isinstance(batch, Tensor) else type(batch).__name__
+            raise InputError(f"A batch is a floating point tensor with a batch axis, not {what}.")
+        if not batch.numel():
+            raise InputError(f"A batch of shape {tuple(batch.shape)} holds no sample.")
+        yield batch.detach()
+
+
+def _last_local(analysis: Analysis) -> Node:
+    """Return the last node that a module returns and whose every axis has a local field."""
+    found = [
+        node
+        for node in analysis
+        if has_place(node) and node.spatial_axes and all(s is not None for s in node.field.size)
+    ]
+    if not found:
+        raise InputError("No module returns a tensor with a local field; name the node to look at.")
+    return found[-1]
+
+
+def _position(node: Node, position: Sequence[int] | int | None) -> tuple[int, ...]:
+    lengths = [node.shape[axis] for axis in node.spatial_axes]
+    if position is None:
+        return tuple(n // 2 for n in lengths)
+    given = (position,) if isinstance(position, int) else tuple(position)
+    if len(given) != len(lengths) or any(
+        not -n <= k < n for k, n in zip(given, lengths, strict=True)
+    ):
+        raise IndexRangeError(
+            f"Position {given} is none of {node.name}, whose spatial axes have lengths "
+            f"{tuple(lengths)}."
+        )
+    return tuple(k % n for k, n in zip(given, lengths, strict=True))
+
+
+def _device_of(model: nn.Module) -> torch.device:
+    held = next(chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if held is None else held.device
+
+
+def _summed_gradient(
+    model: nn.Module,
+    batch: Tensor,
+    *,
+    node: Node,
+    place: Place,
+    index: tuple[int, ...],
+    axes: tuple[int, ...],
+) -> npt.NDArray[np.float64]:
+    """Return the absolute gradient of the element, summed over samples and input channels."""
+    leaf = batch.clone().requires_grad_()
+    at: list[int | slice] = [slice(None)] * len(node.shape)
+    for axis, k in zip(node.spatial_axes, index, strict=True):
+        at[axis] = k
+    picked: list[Tensor] = []
+    with torch.enable_grad():
+        # The product lets the model write into its input.
+        observe(model, (leaf * 1,), {}, {place: lambda t: picked.append(t[tuple(at)].sum())})
+        if not picked[0].requires_grad:
+            return np.zeros([batch.shape[axis] for axis in axes])
+        gradient = torch.autograd.grad(picked[0], leaf, allow_unused=True, materialize_grads=True)[
+            0
+        ]
+    others = tuple(k for k in range(gradient.ndim) if k not in axes)
+    size = gradient.abs().double()
+    return np.asarray((size.sum(dim=others) if others else size).cpu().numpy())
+
+
+def _center(unclipped: Sequence[tuple[int, int] | None], lengths: Sequence[int]) -> tuple[int, ...]:
+    """Return the position in the middle of the theoretical field, inside the input."""
+    return tuple(
+        n // 2 if hull is None else min(max((hull[0] + hull[1]) // 2, 0), n - 1)
+        for hull, n in zip(unclipped, lengths, strict=True)
+    )

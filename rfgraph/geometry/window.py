@@ -19,8 +19,20 @@ def window(kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0) ->
     >>> list(window(kernel=3, stride=2, dilation=2, padding=1).at(0, length=9))
     [1, 3]
     """
-    taps = index_set(dilation * t - padding for t in range(kernel))
-    return AxisMap(Periodic(1, stride, (taps,)))
+    return window_taps(tuple(range(kernel)), stride, dilation, padding)
+
+
+@lru_cache(maxsize=1024)
+def window_taps(
+    taps: tuple[int, ...], stride: int = 1, dilation: int = 1, padding: int = 0
+) -> AxisMap:
+    """A window of some taps only: output o reads ``o * stride - padding + dilation * t``.
+
+    >>> list(window_taps((0, 2)).at(1, length=9))
+    [1, 3]
+    """
+    seen = index_set(dilation * t - padding for t in taps)
+    return AxisMap(Periodic(1, stride, (seen,)))
 
 
 @lru_cache(maxsize=1024)
@@ -32,13 +44,25 @@ def spread(kernel: int, stride: int = 1, dilation: int = 1, padding: int = 0) ->
     >>> [list(spread(kernel=1, stride=2).at(o, length=2)) for o in range(4)]
     [[0], [], [1], []]
     """
+    return spread_taps(tuple(range(kernel)), stride, dilation, padding)
+
+
+@lru_cache(maxsize=1024)
+def spread_taps(
+    taps: tuple[int, ...], stride: int = 1, dilation: int = 1, padding: int = 0
+) -> AxisMap:
+    """Some taps of a spread: output o reads i with ``o = i * stride - padding + dilation * t``.
+
+    >>> [list(spread_taps((1,), stride=2).at(o, length=2)) for o in range(4)]
+    [[], [0], [], [1]]
+    """
     return AxisMap(
         from_function(
             stride,
             1,
             lambda o: index_set(
                 (o + padding - dilation * t) // stride
-                for t in range(kernel)
+                for t in taps
                 if (o + padding - dilation * t) % stride == 0
             ),
         )

@@ -1,7 +1,7 @@
-"""Constant masks of -inf on attention scores: what they cut, and the zeros that softmax makes.
+"""Constant masks of -inf on attention scores: what they cut.
 
 A score of -inf is a weight of exactly zero, whatever the inputs are: the position is not read, and
-a product with the weights does not read it either.
+a product with the weights does not read it either (:mod:`rfgraph.rules.structural_zeros`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, fx
 from rfgraph.rules.call import Call, shape
 
 FARTHEST = 12
-"""Operators looked through between a softmax and its mask, or a product and its softmax."""
+"""Operators looked through between a softmax and its mask."""
 
 Find = Callable[[Call, fx.Node, int], "Tensor | None"]
 
@@ -40,7 +40,7 @@ def cut_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor 
         return _lowest(value)
     if farthest == 0 or scores.op != "call_function":
         return None
-    name = _name(scores)
+    name = operator_name(scores)
     if name in _VIEWS:
         return _viewed(call, scores, cut_scores, farthest)
     if name == "add":
@@ -57,33 +57,6 @@ def cut_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor 
     if name == "where":
         condition, source, other = scores.args
         return _chosen(call, scores, condition, source, other, farthest)
-    return None
-
-
-def zero_weights(call: Call, weights: fx.Node, farthest: int = FARTHEST) -> Tensor | None:
-    """Where weights are zero for all inputs, because a softmax was cut there.
-
-    Args:
-        call: The call that reads the weights.
-        weights: Their node.
-        farthest: How many operators to look through.
-
-    Returns:
-        Booleans of the weights' shape, or None if there are none.
-    """
-    if farthest == 0 or weights.op != "call_function":
-        return None
-    name = _name(weights)
-    if name in _VIEWS:
-        return _viewed(call, weights, zero_weights, farthest)
-    if name in ("_softmax", "_safe_softmax", "softmax"):
-        source = weights.args[0]
-        assert isinstance(source, fx.Node)
-        return cut_scores(call, source)
-    if name in ("mul", "div"):
-        source = weights.args[0]
-        found = zero_weights(call, source, farthest - 1) if isinstance(source, fx.Node) else None
-        return None if found is None else found.expand(shape(weights))
     return None
 
 
@@ -107,7 +80,8 @@ _VIEWS = frozenset(
 """Operators that move or copy elements and can be run on the mask itself."""
 
 
-def _name(node: fx.Node) -> str:
+def operator_name(node: fx.Node) -> str:
+    """The name of an ATen operator without namespace and overload."""
     packet = getattr(node.target, "overloadpacket", None)
     return str(packet).removeprefix("aten.")
 
@@ -125,7 +99,7 @@ def _viewed(call: Call, node: fx.Node, find: Find, farthest: int) -> Tensor | No
     found = find(call, source, farthest - 1)
     if found is None:
         return None
-    name = _name(node)
+    name = operator_name(node)
     if name in ("_to_copy", "clone", "alias"):
         return found
     if name in ("view", "_unsafe_view"):

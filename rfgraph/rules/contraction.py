@@ -7,9 +7,9 @@ from torch import fx
 
 from rfgraph.geometry.matrix import rows, uniform
 from rfgraph.geometry.tensor_map import Axes, AxisRead, MaskedProduct
-from rfgraph.rules.attention_mask import zero_weights
 from rfgraph.rules.axes import broadcast, placed
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
+from rfgraph.rules.structural_zeros import zero_weights
 
 
 def mm(call: Call) -> Reads:
@@ -71,8 +71,7 @@ def addmm(call: Call) -> Reads:
     bias = call["self"]
     return [
         Read(bias, broadcast(shape(bias), call.out)),
-        Read(call["mat1"], placed([0, None])),
-        Read(call["mat2"], placed([None, 1])),
+        *_product(call, call["mat1"], call["mat2"], 0),
     ]
 
 
@@ -81,8 +80,7 @@ def baddbmm(call: Call) -> Reads:
     bias = call["self"]
     return [
         Read(bias, broadcast(shape(bias), call.out)),
-        Read(call["batch1"], placed([0, 1, None])),
-        Read(call["batch2"], placed([0, None, 2])),
+        *_product(call, call["batch1"], call["batch2"], 1),
     ]
 
 

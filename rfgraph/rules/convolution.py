@@ -1,17 +1,35 @@
 """Convolution and transposed convolution in 1 to 3 dimensions.
 
+Taps that are zero for all inputs and parameters, because a constant mask multiplies the weight, are
+not read (van den Oord et al., *Conditional Image Generation with PixelCNN Decoders*, 2016).
+
 Source: Dumoulin and Visin 2016, sections 2-4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+from torch import fx
 
 from rfgraph.geometry.axis_map import SAME
+from rfgraph.geometry.matrix import products, rows
 from rfgraph.geometry.movement import blocks
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape
-from rfgraph.geometry.window import spread, window
+from rfgraph.geometry.window import spread, spread_taps, window, window_taps
 from rfgraph.rules.call import Call, Read, Reads, Rule, per_axis, shape
+from rfgraph.rules.structural_zeros import zero_weights
+
+Mask = npt.NDArray[np.bool_]
+Geometry = tuple[Shape, Shape, Shape]
+"""Stride, padding and dilation per spatial axis."""
+
+MOST_READS = 64
+"""Products of taps and channels beyond which the masks of the channels are joined."""
 
 
 def convolution(call: Call) -> Reads:
@@ -21,16 +39,18 @@ def convolution(call: Call) -> Reads:
     dims = len(kernel) - 2
     transposed, groups = bool(call["transposed"]), int(call["groups"])
     channels = (kernel[0], kernel[1] * groups) if transposed else (kernel[1] * groups, kernel[0])
-    axes = convolution_axes(
-        kernel[2:],
+    geometry = (
         tuple(per_axis(call["stride"], dims)),
         tuple(per_axis(call["padding"], dims)),
         tuple(per_axis(call["dilation"], dims)),
-        channels,
-        groups,
-        transposed,
     )
-    reads = [Read(image, axes), Read(weight, _weight_axes(dims, groups, channels, transposed))]
+    zero = zero_weights(call, weight)
+    if zero is None:
+        reads = [Read(image, convolution_axes(kernel[2:], *geometry, channels, groups, transposed))]
+    else:
+        keep = _by_group(~zero.numpy(), groups, transposed=transposed)
+        reads = list(_masked_reads(image, keep, geometry, channels, transposed=transposed))
+    reads.append(Read(weight, _weight_axes(dims, groups, channels, transposed)))
     if bias is not None:
         reads.append(Read(bias, Axes((AxisRead(1, SAME),))))
     return reads
@@ -53,6 +73,68 @@ def convolution_axes(
         for axis, (k, s, d, p) in enumerate(zip(kernel, stride, dilation, padding, strict=True))
     )
     return Axes((AxisRead(0, SAME), _channel_read(channels, groups), *space))
+
+
+def _masked_reads(
+    image: fx.Node, keep: Mask, geometry: Geometry, channels: tuple[int, int], *, transposed: bool
+) -> Iterator[Read]:
+    """One exact read per set of taps that combine the same channels and form a product.
+
+    Args:
+        image: What is convolved.
+        keep: False where the weight is zero, shape (groups, out, in, *kernel) of one group.
+        geometry: Stride, padding and dilation.
+        channels: Of the input and of the output.
+        transposed: Whether the convolution is.
+    """
+    build = spread_taps if transposed else window_taps
+    kernel = keep.shape[3:]
+    by_tap = keep.reshape(*keep.shape[:3], -1)
+    alike: dict[bytes, list[int]] = {}
+    read = np.flatnonzero(by_tap.any(axis=(0, 1, 2)))
+    for tap in read.tolist() or [0]:
+        alike.setdefault(np.packbits(by_tap[..., tap]).tobytes(), []).append(tap)
+    found = [
+        (_channels_kept(by_tap[..., taps[0]], channels), product)
+        for taps in alike.values()
+        for product in products(_places(taps, kernel))
+    ]
+    caveat = None
+    if len(found) > MOST_READS:
+        caveat = "a mask on a kernel leaves other taps to each channel, and they are joined"
+        anywhere = by_tap.any(axis=(0, 1, 2)).reshape(kernel)
+        joined = products(anywhere)
+        if len(joined) > MOST_READS:
+            joined = [tuple(tuple(range(k)) for k in kernel)]
+        found = [(_channel_read(channels, keep.shape[0]), product) for product in joined]
+    for channel, product in found:
+        space = (
+            AxisRead(axis + 2, build(taps, s, d, p))
+            for axis, (taps, s, p, d) in enumerate(zip(product, *geometry, strict=True))
+        )
+        yield Read(image, Axes((AxisRead(0, SAME), channel, *space)), caveat)
+
+
+def _places(taps: list[int], kernel: Shape) -> Mask:
+    used = np.zeros(prod(kernel), dtype=bool)
+    used[taps] = True
+    return used.reshape(kernel)
+
+
+def _channels_kept(keep: Mask, channels: tuple[int, int]) -> AxisRead:
+    """How a tap reads the channels; ``keep`` has shape (groups, out, in) of one group."""
+    if keep.all():
+        return _channel_read(channels, keep.shape[0])
+    groups, outs, ins = keep.shape
+    matrix = np.zeros((groups, outs, groups, ins), dtype=bool)
+    matrix[range(groups), :, range(groups)] = keep
+    return AxisRead(1, rows(matrix.reshape(groups * outs, groups * ins)))
+
+
+def _by_group(keep: Mask, groups: int, *, transposed: bool) -> Mask:
+    """A weight's mask as (groups, out, in, *kernel) of one group."""
+    split = keep.reshape(groups, keep.shape[0] // groups, *keep.shape[1:])
+    return split.swapaxes(1, 2) if transposed else split
 
 
 def _channel_read(channels: tuple[int, int], groups: int) -> AxisRead:

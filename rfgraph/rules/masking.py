@@ -8,10 +8,11 @@ import torch
 from torch import fx
 
 from rfgraph.geometry.tensor_map import Chain, Masked
-from rfgraph.rules.attention_mask import zero_weights
+from rfgraph.rules.attention_mask import cut_scores
 from rfgraph.rules.axes import broadcast
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 from rfgraph.rules.pointwise import pointwise
+from rfgraph.rules.structural_zeros import zero_weights
 
 
 def masked_fill(call: Call) -> Reads:
@@ -46,6 +47,13 @@ def product(call: Call) -> Reads:
     return reads
 
 
+def zero_at_minus_infinity(call: Call) -> Reads:
+    """Elementwise; a score of -inf gives zero and is not read."""
+    source = call["self"]
+    cut = cut_scores(call, source)
+    return pointwise(call) if cut is None else _chosen(call, source, ~cut)
+
+
 def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
     if not isinstance(source, fx.Node):
         return ()
@@ -59,6 +67,9 @@ def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
 
 RULES: dict[str, Rule] = {
     "aten.mul.Tensor": product,
+    "aten.exp": zero_at_minus_infinity,
+    "aten.exp2": zero_at_minus_infinity,
+    "aten.sigmoid": zero_at_minus_infinity,
     "aten.masked_fill": masked_fill,
     "aten.where.self": where,
     "aten.where.ScalarSelf": where,

@@ -185,7 +185,7 @@ def contradictions(
         stack.enter_context(_holding(model, mode, held or {}))
         everything = [tensor.clone() for tensor in inputs]
         everything[source].fill_(math.nan)
-        mode.begin(learning=True)
+        mode.begin(model, everything, learning=True)
         with (
             mode,
             _looking(model, mode, {element: [] for element in seen}, 1),
@@ -196,7 +196,7 @@ def contradictions(
             group = [np.zeros_like(runs[0]), *runs[begin : begin + batch]]
             given = [t.repeat(len(group), *(1 for _ in t.shape[1:])) for t in inputs]
             _poison(given[source], group, axes)
-            mode.begin(learning=False)
+            mode.begin(model, given, learning=False)
             with mode, _looking(model, mode, seen, len(group)), suppress(_AllSeenError):
                 model(*given)
         mode.end()

@@ -12,6 +12,9 @@ watches every ATen operator that the eager model executes and repairs exactly th
 * booleans and integers, which cannot hold NaN, carry their taint in a shadow beside the storage;
 * `-inf` masks cut: `score + (-inf)` is `-inf`, softmax gives a *structural zero* there, and a
   product with a structural zero carries nothing;
+* a zero in a tensor that neither an input nor a parameter has touched is structural too, and so is
+  what a product with it, a triangle or padding makes of a parameter. Convolutions and matrix
+  products carry nothing through it;
 * `where` and `masked_fill` with a condition that depends on the input read all branches; with a
   constant condition only the selected one.
 
@@ -22,8 +25,9 @@ swallowed silently. The lists themselves are checked against Jacobians in `test_
 Blind spots (read before trusting a difference):
 
 * a softmax with a single unmasked entry is the constant 1, but is reported as dependent;
-* `x - x`, `0 * x` and dense products with a constant matrix that has zeros are dependences;
-* structural zeros survive views, copies, `mul` and the numerator of `div` only;
+* `x - x` is a dependence;
+* structural zeros that have met an input or a parameter survive only views, copies, `mul`, the
+  numerator of `div`, sums of two zeros and functions of one operand that keep zero;
 * positions selected by values (`argmax`, `sort`, `topk`, indices or sampling grids that depend
   on the input, `.item()`) are not analysed: they raise.
 """
@@ -192,6 +196,9 @@ _ARITHMETIC = frozenset({
     "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "col2im", "glu",
 })  # fmt: skip
 
+# What they write beside their operand may be a structural zero.
+_ZERO_MAKERS = frozenset({"tril", "triu", "constant_pad_nd", "where", "masked_fill"})
+
 _RESAMPLING = frozenset({
     "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d",
     "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d",
@@ -293,17 +300,46 @@ class TaintMode(TorchDispatchMode):
         self._selections = 0
         self._taints = _Shadows()  # of tensors that cannot hold NaN
         self._zeros = _Shadows()  # structural zeros of floating tensors
+        # Storages that an input or a parameter has touched, kept alive.
+        self._derived: dict[int, Tensor] = {}
 
-    def begin(self, *, learning: bool) -> None:
-        """Start a new forward."""
+    def begin(self, model: Model, inputs: Sequence[Tensor], *, learning: bool) -> None:
+        """Start a new forward of the model on the given inputs."""
         self.learning = learning
         self.end()
+        self._derive(inputs)
+        if isinstance(model, nn.Module):
+            self._derive(list(model.parameters()))
 
     def end(self) -> None:
         """Forget the shadows of the last forward, and with them its tensors."""
         self._selections = 0
         self._taints.clear()
         self._zeros.clear()
+        self._derived.clear()
+
+    def _derive(self, tensors: Sequence[Tensor]) -> None:
+        for tensor in tensors:
+            self._derived.setdefault(tensor.untyped_storage().data_ptr(), tensor)
+
+    def _touch(self, target: Tensor) -> None:
+        """Note the zeros of a constant before an operator writes into some part of it."""
+        if not self._is_derived(target):
+            if _is_float(target):
+                count = target.untyped_storage().nbytes() // target.element_size()
+                whole = target.as_strided((count,), (1,), 0)
+                self._zeros.write(whole, whole == 0)
+            self._derive([target])
+
+    def _is_derived(self, tensor: Tensor) -> bool:
+        return tensor.untyped_storage().data_ptr() in self._derived
+
+    def _zeros_of(self, tensor: Tensor) -> Tensor | None:
+        """Where a floating tensor is zero for all inputs and parameters; None for nowhere."""
+        if not _is_float(tensor):
+            return None
+        zeros = self._zeros.read(tensor) if self._is_derived(tensor) else tensor == 0
+        return zeros if zeros is not None and bool(zeros.any()) else None
 
     def taint(self, tensor: Tensor) -> Tensor | None:
         """Where `tensor` depends on the tainted input position; None for nowhere."""
@@ -329,20 +365,28 @@ class TaintMode(TorchDispatchMode):
             return func(*args, **kwargs)
         sources, targets = _operands(func, args, kwargs)
         handler = self._handler(name, func, sources)
-        if handler is None:
-            return self._plain(func, args, kwargs, targets)
-        return handler(name, func, args, kwargs)
+        if any(self._is_derived(source) for source in sources):
+            for target in targets:
+                self._touch(target)
+            if handler is None:
+                out = self._plain(func, args, kwargs, targets)
+            else:
+                out = handler(name, func, args, kwargs)
+            self._derive([leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)])
+            return out
+        return func(*args, **kwargs)
 
     # ---- choice
 
     def _handler(self, name: str, func: Any, sources: list[Tensor]) -> Callable[..., Any] | None:
         """What carries the taint of these operands on; None when there is none to carry."""
         tainted = any(self.taint(source) is not None for source in sources)
-        zeros = any(_is_float(s) and self._zeros.read(s) is not None for s in sources)
+        zeros = any(self._zeros_of(s) is not None for s in sources)
         minus_inf = name in {"_softmax", "_safe_softmax", "_log_softmax", "exp", "softmax"}
         if name == "copy":
             return self._copy
-        if not (tainted or zeros or minus_inf):
+        makes_zeros = name in _ZERO_MAKERS and all(map(_is_float, sources[:1]))
+        if not (tainted or zeros or minus_inf or makes_zeros):
             return None
         if tainted:
             self.seen.add(name)
@@ -358,6 +402,8 @@ class TaintMode(TorchDispatchMode):
             return self._triangle
         if name in _MATMUL_OPERANDS and zeros:
             return self._matmul
+        if name == "convolution" and zeros:
+            return self._convolve
         if name in _MOVES or name in _INDEXED_MOVES or name == "_to_copy":
             return self._move
         if name in _FLOAT_MOVES or name in _ARITHMETIC:
@@ -411,15 +457,16 @@ class TaintMode(TorchDispatchMode):
                     message = f"{func} reads positions that depend on the input"
                     raise UnsupportedOperatorError(message)
         out = func(*args, **kwargs)
-        for shadows in (self._taints, self._zeros):
+        for shadows, read in ((self._taints, self._taints.read), (self._zeros, self._zeros_of)):
             data: Any = args[:1] if name in _INDEXED_MOVES else args
-            if all(
-                shadows.read(leaf) is None for leaf in tree_leaves(data) if isinstance(leaf, Tensor)
+            pads_zero = shadows is self._zeros and name == "constant_pad_nd" and not any(args[2:])
+            if not pads_zero and all(
+                read(leaf) is None for leaf in tree_leaves(data) if isinstance(leaf, Tensor)
             ):
                 continue
 
-            def as_mask(tensor: Tensor, shadows: _Shadows = shadows) -> Tensor:
-                mask = shadows.read(tensor)
+            def as_mask(tensor: Tensor, read: Callable[[Tensor], Tensor | None] = read) -> Tensor:
+                mask = read(tensor)
                 return torch.zeros_like(tensor, dtype=torch.bool) if mask is None else mask.clone()
 
             if name == "_to_copy":
@@ -430,7 +477,7 @@ class TaintMode(TorchDispatchMode):
                 moved = func(as_mask(args[0]), *args[1:], **kwargs)
             else:
                 if name == "constant_pad_nd":
-                    mapped: Any = (as_mask(args[0]), args[1])
+                    mapped: Any = (as_mask(args[0]), args[1], int(pads_zero))
                 else:
                     mapped = tree_map_only(Tensor, as_mask, args)
                 moved = func(*mapped)
@@ -448,7 +495,7 @@ class TaintMode(TorchDispatchMode):
     def _copy(self, _name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`target.copy_(source)`: the target's old taint is overwritten."""
         target, source = args[0], args[1]
-        taint, zeros = self.taint(source), self._zeros.read(source)
+        taint, zeros = self.taint(source), self._zeros_of(source)
         taint = None if taint is None else taint.clone()
         zeros = None if zeros is None else zeros.clone()
         out = func(*args, **kwargs)
@@ -478,11 +525,18 @@ class TaintMode(TorchDispatchMode):
             ]
             keep = _or([mask for mask in minus_inf if bool(mask.any())])
         elif name == "mul":
-            zeros = _or([self._zeros.read(source) for source in sources if _is_float(source)])
+            zeros = _or([self._zeros_of(source) for source in sources])
         elif name == "div" and isinstance(args[0], Tensor):
-            zeros = self._zeros.read(args[0])
+            zeros = self._zeros_of(args[0])
         elif name == "exp":
             zeros = args[0] == -math.inf
+        if name in {"add", "sub"} and len(sources) == 2:
+            each = [self._zeros_of(source) for source in sources]
+            zeros = each[0] & each[1] if each[0] is not None and each[1] is not None else None
+        elif len(sources) == 1 and name not in {"div", "exp"} and _is_float(sources[0]):
+            zeros = self._zeros_of(sources[0])
+            if zeros is not None and not _keeps_zero(func, args, kwargs):
+                zeros = None
         zeros = None if zeros is None else zeros.clone()
         out = func(*args, **kwargs)
         for result in tree_leaves(out):
@@ -514,7 +568,7 @@ class TaintMode(TorchDispatchMode):
             raise OracleError(message)
         chosen = condition if name == "where" else ~condition
         taints = [self.taint(b) if isinstance(b, Tensor) else None for b in branches]
-        zeros = [self._zeros.read(b) if isinstance(b, Tensor) else None for b in branches]
+        zeros = [self._zeros_of(b) if isinstance(b, Tensor) else None for b in branches]
         none = torch.zeros((), dtype=torch.bool)
         first, second = (none if t is None else t for t in taints)
         if self._selections in self.dynamic:
@@ -540,11 +594,13 @@ class TaintMode(TorchDispatchMode):
         """`tril`/`triu`: what is cut away is zero whatever the input is."""
         kept = torch.ones(args[0].shape, dtype=torch.bool)
         kept = getattr(torch, name)(kept, *args[1:], **kwargs)
+        before = self._zeros_of(args[0])
+        cut = ~kept if before is None else before | ~kept
         out = func(*args, **kwargs)
         if not _is_float(out):
             message = f"{func} on an integer or bool tensor that depends on the input"
             raise UnsupportedOperatorError(message)
-        self._zeros.write(out, ~kept)
+        self._zeros.write(out, cut)
         return out
 
     def _softmax(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -569,7 +625,7 @@ class TaintMode(TorchDispatchMode):
             return torch.where(torch.isnan(tensor), torch.zeros_like(tensor), tensor)
 
         def live(tensor: Tensor) -> Tensor:
-            zeros = self._zeros.read(tensor)
+            zeros = self._zeros_of(tensor)
             return torch.ones_like(tensor) if zeros is None else (~zeros).to(tensor.dtype)
 
         replaced = list(args)
@@ -581,6 +637,27 @@ class TaintMode(TorchDispatchMode):
         if bias_at is not None:
             mask = mask | torch.isnan(args[bias_at])
         return out.masked_fill_(mask, math.nan)
+
+    def _convolve(
+        self, _name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Convolutions in which an operand has structural zeros: those terms carry nothing."""
+        image, weight, bias, *rest = args
+
+        def marks(tensor: Tensor) -> tuple[Tensor, Tensor]:
+            zeros = self._zeros_of(tensor)
+            live = torch.ones_like(tensor) if zeros is None else (~zeros).to(tensor.dtype)
+            return torch.isnan(tensor).to(tensor.dtype), live
+
+        (image_taint, image_live), (weight_taint, weight_live) = marks(image), marks(weight)
+        reach = func(image_taint, weight_live, None, *rest, **kwargs)
+        reach = reach + func(image_live, weight_taint, None, *rest, **kwargs)
+        mask = reach > 0.5
+        if bias is not None:
+            mask = mask | torch.isnan(bias).reshape(-1, *(1 for _ in weight.shape[2:]))
+        return func(
+            torch.nan_to_num(image), torch.nan_to_num(weight), bias, *rest, **kwargs
+        ).masked_fill_(mask, math.nan)
 
     def _resample(
         self, _name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -615,6 +692,14 @@ class TaintMode(TorchDispatchMode):
             reach = tainted[sample].reshape(x.shape[1], count).to(torch.float64) @ counted
             out[sample].masked_fill_(reach.reshape(out[sample].shape) > 0.5, math.nan)
         return out
+
+
+def _keeps_zero(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a function of one tensor maps zero to zero."""
+    none = tree_map_only(Tensor, torch.zeros_like, args)
+    with _disable_current_modes():
+        out = func(*none, **kwargs)
+    return isinstance(out, Tensor) and _is_float(out) and not bool((out != 0).any())
 
 
 def _operands(
@@ -781,9 +866,9 @@ def operators_met(model: Model, x: Inputs) -> set[str]:
         for tensor in _as_tuple(x)
     ]
     mode = TaintMode()
-    mode.begin(learning=True)
     with torch.no_grad(), _plain_eager(torch.float64):
         prepared = _prepare(model, torch.float64)
+        mode.begin(prepared, everything, learning=True)
         with mode:
             prepared(*everything)
     mode.end()
@@ -943,12 +1028,13 @@ def reach(
             inputs = [tensor[:1] for tensor in inputs]
         else:
             # The mode replaces NaN that the model makes of fully masked softmax rows.
-            mode.begin(learning=True)
+            clean = [tensor.clone() for tensor in inputs]
+            mode.begin(probe.model, clean, learning=True)
             with mode:
-                probe.run([tensor.clone() for tensor in inputs], check_clean)
+                probe.run(clean, check_clean)
         everything = [tensor.clone() for tensor in inputs]
         everything[source].fill_(math.nan)
-        mode.begin(learning=True)
+        mode.begin(probe.model, everything, learning=True)
         with mode:
             probe.run(everything, visit)
         for group in _groups(positions, chunk if batched else 1):
@@ -958,7 +1044,7 @@ def reach(
             else:
                 batch = [tensor.clone() for tensor in inputs]
             _poison(batch[source], group, chosen, batched=batched)
-            mode.begin(learning=False)
+            mode.begin(probe.model, batch, learning=False)
             with mode:
                 probe.run(batch, visit)
         mode.end()

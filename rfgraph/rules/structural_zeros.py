@@ -1,0 +1,236 @@
+"""Where a tensor is zero whatever the inputs and the parameters are: masked weights.
+
+A weight times a constant mask (PixelCNN, MADE), a lower triangle, a kernel assembled from parts and
+zeros, attention behind a mask of -inf: what is multiplied by such a zero is not read.
+
+Each tensor gets a mark per element: may it be other than zero? Sums and products of marks, and
+copies of them, are found by running the operator itself on the marks: they are 0 and 1, so that
+nothing cancels.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from rfgraph.rules.attention_mask import cut_scores, operator_name
+from rfgraph.rules.call import Call, shape
+
+FARTHEST = 12
+"""Operators looked through between a product and the mask on one of its factors."""
+
+LARGEST = 1 << 24
+"""Elements of a tensor beyond which it is not marked: all of it counts as other than zero."""
+
+
+def zero_weights(call: Call, weights: fx.Node) -> Tensor | None:
+    """Where weights are zero for all inputs and parameters.
+
+    Args:
+        call: The call that reads the weights.
+        weights: Their node.
+
+    Returns:
+        Booleans of the weights' shape, or None if there are none.
+    """
+    live = _live(call, weights, FARTHEST)
+    return None if live is None or bool(live.all()) else ~live.expand(shape(weights))
+
+
+def _live(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """Where the tensor may be other than zero, broadcastable to it; None for everywhere."""
+    if farthest == 0:
+        return None
+    known = node.meta.get("live")
+    if known is not None and (known[0] >= farthest or known[1] is not None):
+        kept: Tensor | None = known[1]
+        return kept
+    found = _found(call, node, farthest)
+    node.meta["live"] = (farthest, found)
+    return found
+
+
+def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    value = call.value(node, learned=False)
+    if value is not None:
+        # A buffer of zeros alone is a state that is filled later, not a mask.
+        return None if not value.any() and _reads_empty(call, node) else value != 0
+    if node.op != "call_function" or "opaque" in node.meta or _elements(node) > LARGEST:
+        return None
+    name = operator_name(node)
+    if name in _SOFTMAX or name in _ZERO_AT_MINUS_INFINITY:
+        source = node.args[0]
+        cut = cut_scores(call, source) if isinstance(source, fx.Node) else None
+        return None if cut is None else ~cut
+    if name in _ZERO_AT_ZERO:
+        return _of(call, node.args[0], farthest)
+    if name in ("where", "masked_fill"):
+        return _chosen(call, node, name, farthest)
+    if name in _EITHER:
+        sides = [_of(call, source, farthest) for source in node.args[:2]]
+        return None if sides[0] is None or sides[1] is None else sides[0] | sides[1]
+    if name in _RUN_ON_MARKS:
+        return _run(call, node, farthest)
+    return None
+
+
+def _reads_empty(call: Call, node: fx.Node) -> bool:
+    """Whether a tensor of the model that is all zero is among what a constant is computed from."""
+    seen, pending = {node}, [node]
+    while pending:
+        current = pending.pop()
+        if current.op == "get_attr":
+            value = call.value(current, learned=False)
+            if value is not None and not value.any():
+                return True
+        fresh = [source for source in current.all_input_nodes if source not in seen]
+        seen.update(fresh)
+        pending.extend(fresh)
+    return False
+
+
+def _elements(node: fx.Node) -> int:
+    """Elements of the node's tensor; more than are marked if it has several."""
+    spec = node.meta.get("spec")
+    return LARGEST + 1 if spec is None or type(spec) is tuple else prod(spec.shape)
+
+
+def _of(call: Call, source: Any, farthest: int) -> Tensor | None:
+    """The marks of an operand, which may be a number."""
+    if isinstance(source, fx.Node):
+        return _live(call, source, farthest - 1)
+    return torch.zeros((), dtype=torch.bool) if source == 0 else None
+
+
+def _chosen(call: Call, node: fx.Node, name: str, farthest: int) -> Tensor | None:
+    """The marks of a selection; of either source where the condition is computed."""
+    condition, yes, no = node.args if name == "where" else (node.args[i] for i in (1, 2, 0))
+    sides = [_of(call, source, farthest) for source in (yes, no)]
+    if sides == [None, None]:
+        return None
+    everywhere = torch.ones((), dtype=torch.bool)
+    first, second = (everywhere if side is None else side for side in sides)
+    decided = call.value(condition, learned=False) if isinstance(condition, fx.Node) else None
+    return first | second if decided is None else torch.where(decided.bool(), first, second)
+
+
+def _run(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """The operator on the marks of its operands; constant indices are given as they are."""
+    limited = False
+
+    def mark(source: fx.Node) -> Any:
+        nonlocal limited
+        if not source.meta["spec"].dtype.is_floating_point:
+            value = call.value(source, learned=False)
+            if value is None:
+                raise _UnknownIndexError
+            return value
+        live = _live(call, source, farthest - 1)
+        limited |= live is not None
+        marks = torch.ones(()) if live is None else live.to(torch.float32)
+        return marks.expand(shape(source))
+
+    args: Any
+    kwargs: Any
+    try:
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), mark)
+    except _UnknownIndexError:
+        return None
+    if not limited and operator_name(node) not in _MAKES_ZEROS:
+        return None
+    if operator_name(node) in ("view", "_unsafe_view"):
+        seen: Tensor = args[0].reshape(shape(node))
+    else:
+        assert callable(node.target)
+        seen = node.target(*map(_plain, args), **kwargs)
+    live: Tensor = seen != 0
+    return None if live.all() else live
+
+
+class _UnknownIndexError(Exception):
+    """An index among the operands is computed from an input."""
+
+
+def _plain(argument: Any) -> Any:
+    """Immutable lists of fx as ordinary ones, which operators demand."""
+    return [_plain(a) for a in argument] if isinstance(argument, (list, tuple)) else argument
+
+
+_SOFTMAX = frozenset(["_softmax", "_safe_softmax", "softmax"])
+_ZERO_AT_MINUS_INFINITY = frozenset(["exp", "exp2", "sigmoid"])
+
+_ZERO_AT_ZERO = frozenset(
+    [
+        "_to_copy",
+        "abs",
+        "alias",
+        "asin",
+        "atan",
+        "ceil",
+        "clone",
+        "detach",
+        "div",
+        "erf",
+        "expm1",
+        "floor",
+        "gelu",
+        "leaky_relu",
+        "log1p",
+        "neg",
+        "relu",
+        "round",
+        "sign",
+        "silu",
+        "sin",
+        "sinh",
+        "sqrt",
+        "square",
+        "tan",
+        "tanh",
+        "trunc",
+    ]
+)
+"""Operators that map zero to zero, element by element; of a quotient the numerator decides."""
+
+_EITHER = frozenset(["add", "sub", "maximum", "minimum"])
+"""Zero where both operands are."""
+
+_MAKES_ZEROS = frozenset(["block_diag", "constant_pad_nd", "diag_embed", "tril", "triu"])
+"""Operators that put zeros beside what they read."""
+
+_RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
+    [
+        "_unsafe_view",
+        "bmm",
+        "cat",
+        "copy",
+        "diagonal",
+        "expand",
+        "flip",
+        "gather",
+        "index",
+        "index_put",
+        "index_select",
+        "mm",
+        "mul",
+        "permute",
+        "repeat",
+        "roll",
+        "scatter",
+        "select",
+        "select_scatter",
+        "slice",
+        "slice_scatter",
+        "squeeze",
+        "stack",
+        "sum",
+        "t",
+        "transpose",
+        "unsqueeze",
+        "view",
+    ]
+)
+"""Sums, products and copies: what they give for marks is the marks of what they give."""

@@ -35,6 +35,7 @@ _UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "clamp-min": lambda x: x.clamp(min=1e-6),
     "clamp-tensor": lambda x: x.clamp(max=torch.ones(4, dtype=x.dtype, device=x.device)),
     "exp": torch.exp,
+    "exp2": torch.exp2,
     "log": torch.log,
     "sqrt": torch.sqrt,
     "rsqrt": torch.rsqrt,

@@ -17,20 +17,20 @@ SLOWEST = 10
 
 EXPLAINED = {
     "BOUND: local paths along different axes are bounded by their common hull": (
-        "attention scores: an entry sees the neighbourhood of its query and that of its key, and "
-        "the field has one hull around both (`footprint` has the two pieces). Only the scores "
-        "themselves, and what shifted windows wrap around, are concerned; it is not inherited."
+        "elements that are reached along several axes at once, in more combinations than a table "
+        "holds: the field has one hull around all of them (`footprint` has the pieces). It is not "
+        "inherited."
     ),
     "BOUND: positions of a flattened axis are not resolved": (
-        "windows that do not divide the map, or that are rolled, after rows and columns were "
-        "flattened into one axis: fields of that axis are joined."
+        "rows and columns in one axis whose fields were bounds already, or are too many for a "
+        "table: they are joined."
     ),
     "BOUND: positions along a partitioned axis are not resolved": (
-        "a window slides over rows or columns of tokens whose field depends on both together: "
-        "what its taps see is joined."
+        "a window slides over rows or columns of tokens whose field depends on more of both than "
+        "a table holds: what its taps see is joined."
     ),
     "BOUND: a view regroups axes across their digits": (
-        "a view cuts an axis where none of its factors ends (windows of 7 merged by 2), so that "
+        "a view cuts an axis where none of its factors ends, in more pieces than a table holds: "
         "the groups are joined."
     ),
     "BOUND: read through an index table": (

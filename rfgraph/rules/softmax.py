@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rfgraph.geometry.matrix import uniform
 from rfgraph.geometry.tensor_map import Chain, Masked, MaskedMix, identity
 from rfgraph.rules.attention_mask import cut_scores
@@ -27,7 +29,20 @@ def softmax(call: Call) -> Reads:
     return [Read(source, Chain(steps))]
 
 
+def is_cut(call: Call) -> Reads:
+    """Whether scores are -inf: true where a constant mask says so, elementwise elsewhere.
+
+    A decomposed safe softmax asks for it, to find rows without any score.
+    """
+    source = call["self"]
+    rank = len(shape(source))
+    cut = cut_scores(call, source) if call["other"] == -math.inf else None
+    kept = identity(rank) if cut is None else Masked(uniform(~cut.numpy()))
+    return [Read(source, kept)]
+
+
 RULES: dict[str, Rule] = {
+    "aten.eq.Scalar": is_cut,
     "aten._softmax": softmax,
     "aten._safe_softmax": softmax,
     "aten._log_softmax": softmax,

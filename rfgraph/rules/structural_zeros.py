@@ -65,6 +65,8 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         source = node.args[0]
         cut = cut_scores(call, source) if isinstance(source, fx.Node) else None
         return None if cut is None else ~cut
+    if name == "zeros_like" or (name == "full_like" and node.args[1] == 0):
+        return torch.zeros((), dtype=torch.bool)
     if name in _ZERO_AT_ZERO:
         return _of(call, node.args[0], farthest)
     if name in ("where", "masked_fill"):

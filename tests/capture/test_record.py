@@ -228,6 +228,25 @@ def test_exported_program():
     torch.testing.assert_close(got["output.a"], model(batch, k, z=z)["a"].detach())
 
 
+class Attention(nn.Module):
+    """Attention over the tokens of (N, L, C), with two heads."""
+
+    def forward(self, x):
+        heads = x.unflatten(2, (2, -1)).transpose(1, 2)
+        mixed = torch.nn.functional.scaled_dot_product_attention(heads, heads, heads)
+        return mixed.transpose(1, 2).reshape(x.shape)
+
+
+@pytest.mark.parametrize("table", [None, {}], ids=["core", "composite"])
+def test_decomposed_program(table):
+    """A program holds views that fit the layouts of its device; they are read as reshapes."""
+    x = torch.randn(1, 5, 8)
+    program = torch.export.export(Attention(), (x,)).run_decompositions(table)
+    recording = record(program, (x,))
+    assert recording.outputs["output"].meta["spec"].shape == (1, 5, 8)
+    torch.testing.assert_close(execute(recording, [x])["output"], Attention()(x))
+
+
 def test_nested_and_concurrent():
     """A capture inside a model's forward, and captures in several threads, do not mix."""
     from concurrent.futures import ThreadPoolExecutor

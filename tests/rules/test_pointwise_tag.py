@@ -20,6 +20,7 @@ OWN_RULE = {
     "aten.sigmoid.default": "a score of -inf gives zero",
     "aten.masked_fill.Scalar": "a constant mask cuts",
     "aten.where.self": "a constant condition cuts",
+    "aten.eq.Scalar": "a score that is -inf for all inputs is known to be",
 }
 """Tagged, and yet not left to the tag."""
 

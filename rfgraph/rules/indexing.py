@@ -26,6 +26,9 @@ from rfgraph.geometry.tensor_map import (
 from rfgraph.rules.axes import along, broadcast, mixing
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
+LONGEST = 4096
+"""Listed rows of a table up to which each is followed; beyond, any row counts as read."""
+
 
 def index_select(call: Call) -> Reads:
     """Positions of one axis listed by a vector."""
@@ -143,8 +146,9 @@ def embedding(call: Call) -> Reads:
     """Each output row depends on its own token and, where tokens are computed, on all rows."""
     weight, indices = call["weight"], call["indices"]
     rank = len(shape(indices))
-    values = call.value(indices)
-    if values is not None:
+    # A table of the model's own carries no field: which of its rows are read is no matter.
+    values = None if weight.op == "get_attr" else call.value(indices)
+    if values is not None and values.numel() <= LONGEST:
         rows = [int(i) for i in values.reshape(-1).tolist()]
         flat = (len(rows), shape(weight)[1])
         listed = along(2, {0: table(rows)})

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rfgraph.recording import Observation, Recording, record
     from rfgraph.report import Report, load
     from rfgraph.rules.builtin import BUILTIN_RULES
+    from rfgraph.sequences import PaddingLeak, padding_leak
     from rfgraph.streams import StreamPlan, streaming
     from rfgraph.tiles import TilePlan, tiling
 
@@ -67,6 +68,7 @@ __all__ = [
     "Node",
     "NodeNotFoundError",
     "Observation",
+    "PaddingLeak",
     "Patch",
     "Recording",
     "Report",
@@ -89,6 +91,7 @@ __all__ = [
     "erf",
     "errors",
     "load",
+    "padding_leak",
     "plot",
     "record",
     "streaming",
@@ -139,6 +142,8 @@ _HOMES = {
     "record": "rfgraph.recording",
     "Patch": "rfgraph.patches",
     "top_patches": "rfgraph.patches",
+    "PaddingLeak": "rfgraph.sequences",
+    "padding_leak": "rfgraph.sequences",
     "streaming": "rfgraph.streams",
     "tiling": "rfgraph.tiles",
 }

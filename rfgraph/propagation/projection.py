@@ -52,6 +52,17 @@ def push_forward(
     Returns:
         A mask broadcastable to the target's shape, or None when nothing is reached.
     """
+    return push_to(graph, source, mask, target, follow).get(target)
+
+
+def push_to(
+    graph: nx.DiGraph[str],
+    source: str,
+    mask: Mask,
+    target: str,
+    follow: Follow | None = None,
+) -> dict[str, Mask]:
+    """As :func:`push_forward`, for every node on the way that is reached, the source included."""
     masks: dict[str, Mask] = {source: mask}
     escapes = graph.graph.get("escapes", frozenset()) if follow is None else frozenset()
     escaped = False
@@ -77,7 +88,7 @@ def push_forward(
             break
         # Python code read all of its values: whatever comes later may depend on them.
         escaped |= name in escapes and name in masks
-    return masks.get(target)
+    return masks
 
 
 def push(tensor_map: TensorMap, mask: Mask, in_shape: Shape, out_shape: Shape) -> Mask:

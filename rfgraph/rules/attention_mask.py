@@ -51,6 +51,10 @@ def cut_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor 
             and (cut := cut_scores(call, source, farthest - 1)) is not None
         ]
         return _either(found, shape(scores))
+    if name in ("addmm", "baddbmm"):  # a mask plus the product of queries and keys
+        mask = scores.args[0]
+        cut = cut_scores(call, mask, farthest - 1) if isinstance(mask, fx.Node) else None
+        return None if cut is None else cut.expand(shape(scores))
     if name == "masked_fill":
         source, mask, fill = scores.args
         return _chosen(call, scores, mask, fill, source, farthest)

@@ -400,7 +400,7 @@ class TaintMode(TorchDispatchMode):
             return self._select
         if name in {"tril", "triu"}:
             return self._triangle
-        if name in _MATMUL_OPERANDS and zeros:
+        if name in _MATMUL_OPERANDS and (zeros or bool((sources[0] == -math.inf).any())):
             return self._matmul
         if name == "convolution" and zeros:
             return self._convolve
@@ -635,7 +635,7 @@ class TaintMode(TorchDispatchMode):
         out = func(*replaced, **kwargs)
         mask = reach > 0.5
         if bias_at is not None:
-            mask = mask | torch.isnan(args[bias_at])
+            mask = (mask | torch.isnan(args[bias_at])) & (args[bias_at] != -math.inf)
         return out.masked_fill_(mask, math.nan)
 
     def _convolve(

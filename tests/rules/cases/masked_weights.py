@@ -243,6 +243,18 @@ def _block_sparse(x: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(y, y, y, attn_mask=keep).transpose(1, 2)
 
 
+class PaddedKeys(nn.Module):
+    """`nn.MultiheadAttention` that returns its weights: the mask is added inside the product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.register_buffer("padding", torch.arange(6)[None] > 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.attention(x, x, x, key_padding_mask=self.padding.expand(len(x), -1))[0]
+
+
 def _scan_by_sums(x: Tensor) -> Tensor:
     """A diagonal state space: h = exp(-A) * cumsum(exp(A) * b), A the sum of the steps."""
     steps = F.softplus(x).cumsum(2)
@@ -292,6 +304,7 @@ CASES = (
     function("alibi", _alibi, (1, 2, 6)),
     function("dilated-attention", _dilated_attention, (1, 2, 8)),
     function("block-sparse-attention", _block_sparse, (1, 2, 6)),
+    module("padded-keys-with-weights", PaddedKeys, (1, 6, 4), axes=(1,), output_axes=(1,)),
     function("scan-by-sums", _scan_by_sums, (1, 2, 6)),
     function("scan-by-loop", _scan_by_loop, (1, 2, 6)),
 )

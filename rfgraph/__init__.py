@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from rfgraph.auditing import Audit, AuditOptions, Finding, Severity, audit
     from rfgraph.comparison import Difference, diff
     from rfgraph.coordinates import Alignment, alignment
+    from rfgraph.design import Suggestion, Suggestions, suggest
     from rfgraph.effective import EffectiveField, erf
     from rfgraph.errors import (
         AlignmentError,
         CaptureError,
         ConfigError,
+        DesignError,
         IndexRangeError,
         InputError,
         MissingExtraError,
@@ -56,6 +58,7 @@ __all__ = [
     "AuditOptions",
     "CaptureError",
     "ConfigError",
+    "DesignError",
     "Difference",
     "EffectiveField",
     "Field",
@@ -79,6 +82,8 @@ __all__ = [
     "Status",
     "StreamPlan",
     "StreamingError",
+    "Suggestion",
+    "Suggestions",
     "TargetError",
     "TilePlan",
     "TilingError",
@@ -95,6 +100,7 @@ __all__ = [
     "plot",
     "record",
     "streaming",
+    "suggest",
     "tiling",
     "top_patches",
 ]
@@ -129,6 +135,7 @@ _HOMES = {
     "Audit": "rfgraph.auditing",
     "AuditOptions": "rfgraph.auditing",
     "ConfigError": "rfgraph.errors",
+    "DesignError": "rfgraph.errors",
     "Difference": "rfgraph.comparison",
     "Finding": "rfgraph.auditing",
     "Severity": "rfgraph.auditing",
@@ -145,6 +152,9 @@ _HOMES = {
     "PaddingLeak": "rfgraph.sequences",
     "padding_leak": "rfgraph.sequences",
     "streaming": "rfgraph.streams",
+    "suggest": "rfgraph.design",
+    "Suggestion": "rfgraph.design",
+    "Suggestions": "rfgraph.design",
     "tiling": "rfgraph.tiles",
 }
 """The module that each lazy public name comes from."""

@@ -49,6 +49,10 @@ class StreamingError(RfgraphError):
     """A node that cannot be computed chunk by chunk, or a stream that is used wrongly."""
 
 
+class DesignError(RfgraphError):
+    """A wanted field, or a change towards it, that makes no sense for the model."""
+
+
 class InputError(RfgraphError):
     """Inputs that do not describe a call of the model: shape, count or type."""
 

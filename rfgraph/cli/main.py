@@ -26,6 +26,7 @@ COMMANDS = {
     "plot": ("rfgraph.cli.plot", "Draw what nodes can see, and how it grows."),
     "report": ("rfgraph.cli.report", "Write everything as one HTML file."),
     "stream": ("rfgraph.cli.stream", "Print latency, look-ahead and state on a stream."),
+    "suggest": ("rfgraph.cli.suggest", "Find single changes that give a wanted field."),
     "tile": ("rfgraph.cli.tile", "Plan inference in tiles that equals the whole."),
 }
 """Subcommand: the module whose function of that name is the command, and its short help."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rfgraph import plot
     from rfgraph.analysis import Analysis, Field, Node, analyze
     from rfgraph.auditing import Audit, AuditOptions, Finding, Severity, audit
+    from rfgraph.checking import CheckFinding, CheckResult, Verdict, check
     from rfgraph.comparison import Difference, diff
     from rfgraph.coordinates import Alignment, alignment
     from rfgraph.design import Suggestion, Suggestions, suggest
@@ -57,6 +58,8 @@ __all__ = [
     "Audit",
     "AuditOptions",
     "CaptureError",
+    "CheckFinding",
+    "CheckResult",
     "ConfigError",
     "DesignError",
     "Difference",
@@ -88,10 +91,12 @@ __all__ = [
     "TilePlan",
     "TilingError",
     "UnknownOperatorError",
+    "Verdict",
     "__version__",
     "alignment",
     "analyze",
     "audit",
+    "check",
     "diff",
     "erf",
     "errors",
@@ -143,6 +148,10 @@ _HOMES = {
     "alignment": "rfgraph.coordinates",
     "analyze": "rfgraph.analysis",
     "diff": "rfgraph.comparison",
+    "CheckFinding": "rfgraph.checking",
+    "CheckResult": "rfgraph.checking",
+    "Verdict": "rfgraph.checking",
+    "check": "rfgraph.checking",
     "EffectiveField": "rfgraph.effective",
     "erf": "rfgraph.effective",
     "load": "rfgraph.report",

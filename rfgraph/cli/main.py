@@ -20,6 +20,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "analyze": ("rfgraph.cli.analyze", "Print the receptive field of every node of a model."),
     "audit": ("rfgraph.cli.audit", "Print what is suspicious about a model, and how to fix it."),
+    "check": ("rfgraph.cli.check", "Check predicted fields against the model itself."),
     "diff": ("rfgraph.cli.diff", "Show what differs between two reports or models, and why."),
     "features": ("rfgraph.cli.features", "Draw what a module makes of a picture."),
     "patches": ("rfgraph.cli.patches", "Find the parts of pictures that excite a channel."),

@@ -1,0 +1,153 @@
+"""Carries NaN through an eager run as dependence goes.
+
+Arithmetic carries NaN for free. This mode mends the kernels that drop it although they read the
+element (`hardswish`, `clamp`, `fmax`), and those that spread it although they do not (resampling
+with weights of exactly 0). What cannot be mended is named, and makes a check inconclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._pytree import tree_leaves
+
+from rfgraph.checking.mixers import Mixer
+from rfgraph.checking.operator_calls import Key, OperatorCalls, operator_name
+
+_SELECTIONS = frozenset({"where", "masked_fill"})
+"""What they leave out is constant, if the condition is; the comparison that made it is noted."""
+
+_SWALLOWING = frozenset({"nan_to_num", "sort", "topk", "kthvalue", "median", "nanmedian", "mode",
+    "nansum", "unique", "searchsorted", "bucketize"})  # fmt: skip
+_ZERO_WEIGHTS = ("upsample_", "_upsample_", "grid_sampler_")
+_PRODUCTS = frozenset({"mul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot"})
+_COPIES = frozenset({"copy", "_to_copy", "clone"})
+
+
+class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
+    """Carries NaN, and holds global mixers constant.
+
+    Attributes:
+        swallowing: Operators met so far that NaN did not get through.
+        spreading: Operators met so far that may give NaN without reading any.
+        held: Names of the mixers held so far.
+    """
+
+    def __init__(self, model: nn.Module, held: Mapping[Key, Mixer]) -> None:
+        super().__init__(model)
+        self._mixers = held
+        self.swallowing: dict[str, None] = {}
+        self.spreading: dict[str, None] = {}
+        self.held: set[str] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Return what the operator returns, with NaN exactly where it depends on NaN."""
+        kwargs = kwargs or {}
+        mixer = self._mixers.get(self.key_of(func))
+        name = operator_name(func)
+        if name == "_assert_async":
+            return None
+        if func.is_view:
+            return func(*args, **kwargs)
+        reads = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        if mixer is not None:
+            self.held.add(mixer.name)
+            return _held(func, args, kwargs, keeps_local=mixer.keeps_local)
+        taints = [
+            torch.isnan(t) if t.is_floating_point() or t.is_complex() else None for t in reads
+        ]
+        hit = [k for k, taint in enumerate(taints) if taint is not None and bool(taint.any())]
+        if not hit:
+            return func(*args, **kwargs)
+        self._note_spreading(name, reads, hit)
+        if name.startswith(_ZERO_WEIGHTS) and hit == [0]:
+            return _by_weights(func, args, kwargs)
+        union, cut = None, None
+        is_pointwise = torch.Tag.pointwise in func.tags or name in {"hardswish", "clamp"}
+        if is_pointwise and name not in _SELECTIONS | _SWALLOWING | _COPIES:
+            for k in hit:
+                taint = taints[k]
+                assert taint is not None
+                union = taint if union is None else union | taint
+            if name in {"add", "sub"}:
+                for t in reads:
+                    if t.is_floating_point() and bool(t.isneginf().any()):
+                        # A mask of -inf cuts; NaN + (-inf) would not.
+                        cut = t.isneginf() if cut is None else cut | t.isneginf()
+        out = func(*args, **kwargs)
+        self._note_swallowing(name, func, out)
+        if union is not None and isinstance(out, Tensor) and out.is_floating_point():
+            if cut is not None:
+                union &= ~cut
+                out.masked_fill_(cut.expand(out.shape), -math.inf)
+            out.masked_fill_(union.expand(out.shape), math.nan)
+        return out
+
+    def _note_swallowing(self, name: str, func: OpOverload, out: Any) -> None:
+        if name in _SELECTIONS or (func._schema.is_mutable and name == "copy"):
+            return
+        results = [t for t in tree_leaves(out) if isinstance(t, Tensor)]
+        floats = [t for t in results if t.is_floating_point() or t.is_complex()]
+        if name in _SWALLOWING or (
+            not floats
+            and not name.startswith(("new_", "empty", "zeros", "ones", "full", "_assert"))
+        ):
+            self.swallowing[name] = None
+
+    def _note_spreading(self, name: str, reads: list[Tensor], hit: list[int]) -> None:
+        if name in _PRODUCTS:
+            rest = [t for k, t in enumerate(reads) if k not in hit and t.is_floating_point()]
+            if any(bool((t == 0).any()) for t in rest):
+                self.spreading[f"{name} with exact zeros"] = None
+        elif "softmax" in name and bool(reads[0].isneginf().any()):
+            self.spreading[f"{name} with -inf"] = None
+        elif name.startswith("grid_sampler") and hit != [0]:
+            self.spreading[name] = None
+
+
+def _held(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], *, keeps_local: bool
+) -> Any:
+    """Run on numbers alone; NaN stays in place where the operator also reads place by place."""
+
+    def numbers(value: Any) -> Any:
+        if isinstance(value, Tensor) and value.is_floating_point():
+            return value.masked_fill(value.isnan(), 0.5)
+        if isinstance(value, (list, tuple)):
+            return type(value)(numbers(item) for item in value)
+        return value
+
+    x = args[0]
+    taint = x.isnan() if isinstance(x, Tensor) and x.is_floating_point() else None
+    out = func(*numbers(args), **{key: numbers(value) for key, value in kwargs.items()})
+    first = out[0] if isinstance(out, (tuple, list)) else out
+    if keeps_local and taint is not None and taint.shape == first.shape:
+        first.masked_fill_(taint, math.nan)
+    return out
+
+
+def _by_weights(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """Resample the numbers; NaN goes where its weight is not zero.
+
+    Random positive numbers in place of NaN, so that weights of both signs do not cancel; double
+    precision and a threshold, because a weight of exactly 0 may come out as rounding.
+    """
+    x, *rest = args
+    taint = x.isnan()
+    out: Tensor = func(x.masked_fill(taint, 0.5), *rest, **kwargs)
+    generator = torch.Generator().manual_seed(0)
+    marks = torch.rand(x.shape, generator=generator, dtype=torch.float64).add_(0.5) * taint
+    rest = [t.double() if isinstance(t, Tensor) and t.is_floating_point() else t for t in rest]
+    reached: Tensor = func(marks, *rest, **kwargs)
+    return out.masked_fill_(reached.abs() > 1e-9, math.nan)

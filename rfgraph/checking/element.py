@@ -1,0 +1,177 @@
+"""The elements that a check looks at, with what the analysis predicts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+import numpy.typing as npt
+
+from rfgraph.analysis import Analysis, Node
+from rfgraph.analysis.scope import Scope
+from rfgraph.checking.finding import Hull
+from rfgraph.eager import Place, find_place, has_place
+from rfgraph.errors import IndexRangeError, InputError, NodeNotFoundError
+
+BoolArray = npt.NDArray[np.bool_]
+_FLOATING = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True, eq=False)
+class Element:
+    """One position of one node, and its predicted field.
+
+    Attributes:
+        node: The node.
+        position: Index along the node's spatial axes.
+        place: Where a run of the model shows the node's tensor.
+        input: The input that is looked at.
+        axes: That input's analysed axes.
+        scope: ``"total"`` or ``"local"``.
+        footprint: True where the input is predicted to reach the element; shaped as those axes.
+        clipped: Per axis whether the input cuts the predicted field.
+    """
+
+    node: Node
+    position: tuple[int, ...]
+    place: Place
+    input: str
+    axes: tuple[int, ...]
+    scope: Scope
+    footprint: BoolArray
+    clipped: tuple[bool, ...]
+
+    @property
+    def order(self) -> int:
+        """Where the node stands in the order of execution."""
+        return list(self.node.analysis.graph.nodes).index(self.node.name)
+
+    @property
+    def index(self) -> tuple[int | slice, ...]:
+        """What picks the element, with all its samples and channels, out of the tensor."""
+        at = dict(zip(self.node.spatial_axes, self.position, strict=True))
+        return tuple(at.get(axis, slice(None)) for axis in range(len(self.node.shape)))
+
+    @property
+    def hulls(self) -> tuple[Hull, ...]:
+        """The predicted hull along each analysed axis."""
+        return tuple(hull(self.footprint, k) for k in range(self.footprint.ndim))
+
+
+def hull(mask: BoolArray, k: int) -> Hull:
+    """Return the first and last index of the true entries along axis `k`; None without any."""
+    hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != k)))
+    return (int(hit[0]), int(hit[-1])) if hit.size else None
+
+
+def choose_nodes(analysis: Analysis, wanted: Sequence[str] | str | None, count: int) -> list[Node]:
+    """Return the nodes to check, in order of execution.
+
+    Args:
+        analysis: Whose.
+        wanted: Node or module paths, or patterns over them; None for `count` nodes spread over
+            the depth, the last one with a local field among them.
+        count: See `wanted`.
+
+    Raises:
+        NodeNotFoundError: A name or pattern chooses nothing that a run of the model shows.
+        InputError: `wanted` is empty, or nothing can be checked.
+    """
+    fit = [node for node in analysis if has_place(node) and _input_of(node) is not None]
+    order = {node.name: k for k, node in enumerate(analysis)}
+    if wanted is None:
+        local = [node for node in fit if node.spatial_axes and node.field.local is not None]
+        spread = local or fit
+        if not spread:
+            raise InputError(
+                "No floating point input reaches a tensor that a module returns, so neither "
+                "gradients nor NaN can be followed."
+            )
+        last = len(spread) - 1
+        picked = (
+            {round(k * last / max(count - 1, 1)) for k in range(count)} if count > 1 else {last}
+        )
+        return [spread[k] for k in sorted(picked)]
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    if not names:
+        raise InputError("Nothing to check; give node names or patterns, or leave nodes out.")
+    chosen: dict[str, Node] = {}
+    paths = {path: nodes[0] for path, nodes in analysis.modules.items() if path}
+    for name in names:
+        if name in analysis:
+            node = analysis[name]
+            find_place(node)
+            found = [node]
+        else:
+            found = [node for node in fit if fnmatchcase(node.name, name)]
+            found += [n for path, n in paths.items() if fnmatchcase(path, name) and n in fit]
+        if not found:
+            analysis[name]  # says what is close
+            raise NodeNotFoundError(f"No node that a module returns fits {name!r}.")
+        chosen.update({node.name: node for node in found})
+    return sorted(chosen.values(), key=lambda node: order[node.name])
+
+
+def choose_positions(node: Node, wanted: Sequence[Sequence[int]] | None) -> list[tuple[int, ...]]:
+    """Return the positions to check: those wanted, or corners, a border and the middle.
+
+    Raises:
+        IndexRangeError: A wanted position lies outside the node.
+    """
+    lengths = [node.shape[axis] for axis in node.spatial_axes]
+    if wanted is not None:
+        found = []
+        for position in wanted:
+            given = (position,) if isinstance(position, int) else tuple(position)
+            if len(given) != len(lengths) or any(
+                not -n <= k < n for k, n in zip(given, lengths, strict=False)
+            ):
+                raise IndexRangeError(
+                    f"Position {given} is none of {node.name}, whose spatial axes have lengths "
+                    f"{tuple(lengths)}."
+                )
+            found.append(tuple(k % n for k, n in zip(given, lengths, strict=True)))
+        return list(dict.fromkeys(found))
+    middle = tuple(n // 2 for n in lengths)
+    last = tuple(n - 1 for n in lengths)
+    # Not only the diagonal, on which exchanged axes look right, nor only points of symmetry, at
+    # which wrong scales can agree.
+    top = tuple(0 if k == 0 else n for k, n in enumerate(middle))
+    odd = tuple((n - 1) // 3 if k % 2 else 2 * n // 3 for k, n in enumerate(lengths))
+    return list(dict.fromkeys([tuple(0 for _ in lengths), top, middle, odd, last]))
+
+
+def elements_of(node: Node, position: tuple[int, ...]) -> list[Element]:
+    """Return the element at one position, in each scope that says something of its own."""
+    name = _input_of(node)
+    if name is None:
+        raise InputError(
+            f"No floating point input reaches {node.name}, so neither gradients nor NaN can be "
+            "followed; give the model embeddings instead of indices."
+        )
+    info = node.analysis.inputs[name]
+    field = node.fields[name]
+    scopes: list[Scope] = ["total"]
+    if field.is_global and field.local is not None:
+        scopes.append("local")
+    place = find_place(node)
+    found = []
+    for scope in scopes:
+        region = node.region(position, input=name, scope=scope)
+        clipped = tuple(
+            seen is not None and (seen[0] < 0 or seen[1] >= n)
+            for seen, n in zip(region.unclipped, info.lengths, strict=True)
+        )
+        mask = node.footprint(position, input=name, scope=scope)
+        found.append(Element(node, position, place, name, info.axes, scope, mask, clipped))
+    return found
+
+
+def _input_of(node: Node) -> str | None:
+    """Return the first floating point input that reaches the node."""
+    for name, field in node.fields.items():
+        if field.reaches and node.analysis.inputs[name].dtype in _FLOATING:
+            return name
+    return None

@@ -1,0 +1,92 @@
+"""`rfgraph check`: verdicts, exit status, misuse."""
+
+import json
+
+import pytest
+import yaml
+
+HONEST = """
+from torch import nn
+
+
+def build():
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+"""
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A file with a model whose fields are predicted right."""
+    (tmp_path / "net.py").write_text(HONEST)
+    return f"{tmp_path / 'net.py'}:build"
+
+
+def test_a_true_prediction_is_status_0(run, target):
+    """The table counts verdicts per node and method, and lists substitutions."""
+    status, out, _ = run("check", target, "--input", "1x3x12x14")
+    assert status == 0
+    assert "exact" in out.splitlines()[0]
+    assert "violated" not in out.splitlines()[0]
+    assert "gradients were taken with: " in out
+
+
+def test_a_violation_is_status_1(run, target, monkeypatch):
+    """A rule that is too small is caught, with what to do."""
+    from rfgraph.rules.builtin import BUILTIN_RULES
+    from tests.rules.test_lying_rules import LIES
+
+    lie = next(lie for lie in LIES if lie.id == "padding-ignored")
+    rules = BUILTIN_RULES.replacing(lie.operator, lie.rule)
+    monkeypatch.setattr("rfgraph.analysis.analyze.BUILTIN_RULES", rules)
+    status, out, _ = run("check", target, "--input", "1x3x12x14")
+    assert status == 1
+    assert "violated" in out.splitlines()[0]
+    assert "First violated: 0. The rule of one of the operators before it is wrong" in out
+    assert "aten.convolution" in out
+
+
+@pytest.mark.parametrize(("name", "load"), [("yaml", yaml.safe_load), ("json", json.loads)])
+def test_data_formats_hold_every_finding(run, target, name, load):
+    """One entry per node, position, axis and method."""
+    status, out, _ = run(
+        "check", target, "--input", "1x3x12x14", "--nodes", "0", "--position", "3,4",
+        "--format", name,
+    )  # fmt: skip
+    assert status == 0
+    found = load(out)["findings"]
+    assert [(f["method"], f["axis"], f["predicted"]) for f in found] == [
+        ("gradient", 2, [2, 4]),
+        ("gradient", 3, [3, 5]),
+        ("taint", 2, [2, 4]),
+        ("taint", 3, [3, 5]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--position", "a,b"), "not a position"),
+        (("--position", "99,99"), "Position"),
+        (("--nodes", "7"), "No node"),
+        (("--method", "luck"), "luck"),
+        (("--memory", "0"), "memory"),
+        (("--weights", "nothing.pt"), "nothing.pt"),
+    ],
+)
+def test_misuse_is_status_2(run, target, options, part):
+    """One sentence, no traceback."""
+    status, out, err = run("check", target, "--input", "1x3x12x14", *options)
+    assert status == 2
+    assert part in err
+    assert "Traceback" not in out + err
+
+
+def test_a_failed_check_writes_no_file(run, target, tmp_path):
+    """The file is written whole or not at all."""
+    path = tmp_path / "out.yaml"
+    status, _, _ = run("check", target, "--input", "1x3x12x14", "--nodes", "7", "-o", str(path))
+    assert status == 2
+    assert not path.exists()
+    status, out, _ = run("check", target, "--input", "1x3x12x14", "-o", str(path))
+    assert (status, out) == (0, "")
+    assert "findings" in path.read_text()

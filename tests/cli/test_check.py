@@ -1,5 +1,6 @@
 """`rfgraph check`: verdicts, exit status, misuse."""
 
+import importlib
 import json
 
 import pytest
@@ -37,7 +38,9 @@ def test_a_violation_is_status_1(run, target, monkeypatch):
 
     lie = next(lie for lie in LIES if lie.id == "padding-ignored")
     rules = BUILTIN_RULES.replacing(lie.operator, lie.rule)
-    monkeypatch.setattr("rfgraph.analysis.analyze.BUILTIN_RULES", rules)
+    # The package exports a function of the module's name.
+    module = importlib.import_module("rfgraph.analysis.analyze")
+    monkeypatch.setattr(module, "BUILTIN_RULES", rules)
     status, out, _ = run("check", target, "--input", "1x3x12x14")
     assert status == 1
     assert "violated" in out.splitlines()[0]

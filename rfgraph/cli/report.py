@@ -14,13 +14,6 @@ from rfgraph.targets import InputSpec
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @model_options
 @picture_option("The picture that fields are drawn on.")
-@click.option(
-    "--positions",
-    type=click.IntRange(1),
-    default=5,
-    show_default=True,
-    help="Positions per axis of every node whose exact regions the page holds.",
-)
 @click.option("--audit/--no-audit", default=True, help="Show the findings of rfgraph audit.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False), help="The .html to write."
@@ -32,7 +25,6 @@ def report(
     axes: tuple[int, ...] | None,
     layout: str | None,
     image: str | None,
-    positions: int,
     audit: bool,
     output: str,
 ) -> int:
@@ -60,8 +52,6 @@ def report(
         )
         for found in (rfgraph.audit(analysis).findings if audit else ())
     ]
-    page = report_page(
-        analysis, image=picture, title=target, findings=findings, positions=positions
-    )
+    page = report_page(analysis, image=picture, title=target, findings=findings)
     write_text(output, page)
     return OK

@@ -9,26 +9,25 @@ from typing import Any
 from rfgraph.analysis import Analysis, Node
 from rfgraph.errors import InputError
 from rfgraph.html.finding import Finding
+from rfgraph.html.pixels import middle_pixels
 from rfgraph.html.plane import Plane
-from rfgraph.html.sample import sampled_regions
+from rfgraph.html.regions import stored_regions
 
 
-def page_content(
-    analysis: Analysis, *, title: str, findings: Sequence[Finding], positions: int
-) -> dict[str, Any]:
+def page_content(analysis: Analysis, *, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
     """Return the page's data: nodes, edges, modules, fields, regions and findings.
 
     Args:
         analysis: The analysis; fields are those in its first input with an analysed axis.
         title: The page's title.
         findings: What the page points at.
-        positions: Positions per axis of every node whose exact regions the page holds.
 
     Raises:
         InputError: No input has an analysed axis, or a finding is about no node.
     """
     plane = Plane(_shown_input(analysis))
-    regions, region_of = sampled_regions(analysis, plane, positions)
+    stored, region_of = stored_regions(analysis, plane)
+    pixels, pixels_of = middle_pixels(analysis, plane)
     number = {node.name: k for k, node in enumerate(analysis.nodes)}
     called: dict[str, list[str]] = {}
     for path, nodes in analysis.modules.items():
@@ -51,6 +50,7 @@ def page_content(
                 "returns": called.get(node.name, []),
                 "reads": [number[source] for source in analysis.graph.pred[node.name]],
                 "region": region_of[node.name],
+                "pixels": pixels_of[node.name],
                 "before": [
                     number[path[-2]] if len(path) > 1 else None
                     for path in (node.paths.smallest, node.paths.largest)
@@ -59,7 +59,8 @@ def page_content(
             for node in analysis.nodes
         ],
         "types": {path: kind for path, kind in analysis.module_types.items() if path},
-        "regions": regions,
+        **stored,
+        "pixels": pixels,
         "findings": [_finding(finding, analysis) for finding in findings],
     }
 

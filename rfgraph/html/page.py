@@ -30,7 +30,6 @@ def report_page(
     title: str = "Receptive fields",
     findings: Sequence[Finding] = (),
     influence: Mapping[str, npt.ArrayLike] | None = None,
-    positions: int = 5,
 ) -> str:
     """Return the report as one HTML text that needs no other file and no network.
 
@@ -41,20 +40,13 @@ def report_page(
         findings: Remarks to point at, such as those of an audit.
         influence: Measured influence by node or module name, non-negative and shaped as the
             picture, drawn as a heat map under the node's box.
-        positions: Positions per axis of every node whose exact regions the page holds, at least 1;
-            In large models inner nodes have one, and with thousands of operators some have none;
-            the page says so.
 
     Raises:
         InputError: The picture or a heat map has another size, a finding is of no known severity,
             or no input has an analysed axis.
         NodeNotFoundError: A finding or a heat map is about no node.
     """
-    if positions < 1:
-        raise InputError(
-            f"positions is a number of positions per axis, at least 1; got {positions}"
-        )
-    content = page_content(analysis, title=title, findings=findings, positions=positions)
+    content = page_content(analysis, title=title, findings=findings)
     lengths = tuple(content["input"]["lengths"])
     if image is not None:
         array = as_array(image)

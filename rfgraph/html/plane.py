@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,14 +27,6 @@ class Plane:
         """Rows and columns of the picture."""
         lengths = self.info.lengths
         return (1, lengths[0]) if len(lengths) == 1 else (lengths[-2], lengths[-1])
-
-    def pairs(
-        self, hull: Sequence[tuple[int, int] | None] | None
-    ) -> list[tuple[int, int] | None] | None:
-        """Return the (first, last) of rows and columns of a hull over all analysed axes."""
-        if hull is None:
-            return None
-        return [(0, 0), hull[0]] if len(hull) == 1 else list(hull[-2:])
 
     def mask(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Return the rows and columns of a mask over all analysed axes, hidden axes joined."""

@@ -139,7 +139,7 @@ def test_patches(run, target, tmp_path):
 def test_report(run, target, photo, tmp_path):
     """One HTML file, with the picture in it."""
     path = tmp_path / "report.html"
-    arguments = ["--image", photo, "--positions", "2", "-o", str(path)]
+    arguments = ["--image", photo, "-o", str(path)]
     assert run("report", f"{target}:build", *INPUT, *arguments) == (0, "", "")
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
@@ -218,7 +218,6 @@ MISUSES = [
         "no picture is in",
     ),
     (["report", "FILE:build", *INPUT, "-o", "no/such/a.html"], "cannot write"),
-    (["report", "FILE:build", *INPUT, "--positions", "0", *OUT], "--positions"),
 ]
 
 

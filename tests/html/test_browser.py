@@ -97,19 +97,79 @@ def test_choosing_shows_facts(page, analysis):
 
 
 def test_a_position_shows_its_exact_region(page, analysis):
-    """A click on a position of the map, and arrows from there."""
+    """Pointing at a position, a click, keys and numbers: each shows that element's own region."""
+    node = analysis["layer1.1.relu_1"]
     page.click('.item[data-node="layer1.1.relu_1"]')
-    cells = page.locator("#map button")
-    assert cells.count() == 25
-    cells.nth(0).click()
-    (top, bottom), (left, right) = analysis["layer1"].region((0, 0)).hull
-    assert f"rows {top} … {bottom}, columns {left} … {right};" in page.inner_text("#region")
-    page.keyboard.press("ArrowDown")
-    index = page.inner_text('#map [aria-selected="true"]')
-    place = tuple(map(int, index.split(",")))
-    hull = analysis["layer1"].region(place).hull
-    assert place != (0, 0)
-    assert f"rows {hull[0][0]} … {hull[0][1]}" in page.inner_text("#region")
+    middle = page.inner_text("#region")
+
+    def said(place):
+        region = node.region(place)
+        (top, bottom), (left, right) = region.hull
+        text = (
+            f"Element [{place[0]}, {place[1]}] sees rows {top} … {bottom}, columns {left} … {right}"
+        )
+        if region.unclipped != region.hull:
+            (top, bottom), (left, right) = region.unclipped
+            text += f"; with padding rows {top} … {bottom}, columns {left} … {right}"
+        return text + "."
+
+    page.locator("#map").scroll_into_view_if_needed()
+    area = page.locator("#map").bounding_box()
+
+    def point(row, column):
+        x = area["x"] + (column + 0.5) * area["width"] / node.shape[3]
+        page.mouse.move(x, area["y"] + (row + 0.5) * area["height"] / node.shape[2])
+
+    point(1, 22)
+    assert page.inner_text("#region") == said((1, 22))
+    page.hover("#title")
+    assert page.inner_text("#region") == middle == said((12, 12))
+    area = page.locator("#map").bounding_box()
+    point(0, 3)
+    page.mouse.down()
+    page.mouse.up()
+    assert page.inner_text("#region") == said((0, 3))
+    page.hover("#title")
+    assert page.inner_text("#region") == said((0, 3))
+    page.focus("#map")
+    for key, place in {
+        "ArrowUp": (0, 3), "ArrowDown": (1, 3), "ArrowLeft": (1, 2), "End": (1, 23),
+        "ArrowRight": (1, 23), "PageDown": (23, 23), "Home": (23, 0), "PageUp": (0, 0),
+    }.items():  # fmt: skip
+        page.keyboard.press(key)
+        assert page.inner_text("#region") == said(place)
+    page.fill("#index input >> nth=0", "7")
+    page.keyboard.press("Tab")
+    assert page.inner_text("#region") == said((7, 0))
+    page.fill("#index input >> nth=1", "99")
+    page.keyboard.press("Tab")
+    assert page.inner_text("#region") == said((7, 23))
+
+
+def test_positions_that_see_other_windows(browser, tmp_path):
+    """Tables over both axes, as shifted windows have them, are read as they were written."""
+    analysis = rfgraph.analyze(
+        nn.Sequential(Rolled(), nn.Conv2d(1, 1, 3, padding=1)), (1, 1, 12, 12)
+    )
+    path = tmp_path / "windows.html"
+    path.write_text(report_page(analysis), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.ready")
+    page.click("tbody tr:last-child")
+    seen = set()
+    for place in [(0, 0), (2, 5), (5, 11), (11, 11), (7, 1)]:
+        for axis, i in enumerate(place):
+            page.fill(f"#index input >> nth={axis}", str(i))
+            page.keyboard.press("Tab")
+        (top, bottom), (left, right) = analysis.output().region(place).hull
+        text = page.inner_text("#region")
+        assert text.startswith(
+            f"Element [{place[0]}, {place[1]}] sees rows {top} … {bottom}, columns {left} … {right}"
+        )
+        seen.add(((top, bottom), (left, right)))
+    assert len(seen) > 2
+    page.close()
 
 
 def test_modules_open(page):
@@ -240,6 +300,15 @@ def test_printing(page):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
+class Rolled(nn.Module):
+    """Means over shifted windows, handed back to every pixel of its window."""
+
+    def forward(self, x):
+        y = torch.roll(x, (2, 2), (2, 3)).reshape(1, 1, 3, 4, 3, 4)
+        y = (y + y.mean((3, 5), keepdim=True)).reshape(1, 1, 12, 12)
+        return torch.roll(y, (-2, -2), (2, 3))
+
+
 class Dense(nn.Module):
     """A block in which every layer reads the outputs of all before it, one by one."""
 
@@ -258,7 +327,7 @@ def test_dense_blocks_open_at_once(browser, tmp_path):
     """Forty layers with eight hundred edges are laid out within seconds, every edge drawn."""
     analysis = rfgraph.analyze(nn.Sequential(Dense(40)), (1, 1, 16, 16))
     path = tmp_path / "dense.html"
-    path.write_text(report_page(analysis, positions=1), encoding="utf-8")
+    path.write_text(report_page(analysis), encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
     page.wait_for_function("document.documentElement.dataset.ready")
@@ -273,9 +342,9 @@ def test_dense_blocks_open_at_once(browser, tmp_path):
     page.close()
 
 
-def test_nodes_without_exact_regions_say_so(browser, tmp_path, monkeypatch):
-    """Beyond the budget, the pattern is drawn and no region is claimed."""
-    monkeypatch.setattr("rfgraph.html.sample._VISITS", 1)
+def test_nodes_without_single_pixels_say_so(browser, tmp_path, monkeypatch):
+    """Beyond the budget the box is exact all the same; where holes may be is said."""
+    monkeypatch.setattr("rfgraph.html.pixels._VISITS", 1)
     deep = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(4)))
     path = tmp_path / "deep.html"
     path.write_text(report_page(rfgraph.analyze(deep, (1, 1, 16, 16))), encoding="utf-8")
@@ -284,8 +353,26 @@ def test_nodes_without_exact_regions_say_so(browser, tmp_path, monkeypatch):
     page.wait_for_function("document.documentElement.dataset.ready")
     assert page.inner_text("#node-name") == "3"
     assert page.inner_text("#region") == (
-        "Element [8, 8], by the pattern of interior elements: rows 4 … 12, columns 4 … 12; its "
-        "exact region is not in this page."
+        "Element [8, 8] sees rows 4 … 12, columns 4 … 12. Single pixels of this node are not in "
+        "this page."
+    )
+    page.close()
+
+
+def test_holes_of_other_elements_are_not_claimed(browser, tmp_path):
+    """The middle element of a dilated layer shows its holes; of another the page has the box."""
+    path = tmp_path / "dilated.html"
+    page_text = report_page(rfgraph.analyze(nn.Conv2d(1, 1, 3, dilation=3), (1, 1, 16, 16)))
+    path.write_text(page_text, encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.ready")
+    assert page.inner_text("#region") == "Element [5, 5] sees rows 5 … 11, columns 5 … 11."
+    page.focus("#map")
+    page.keyboard.press("ArrowDown")
+    assert page.inner_text("#region") == (
+        "Element [6, 5] sees rows 6 … 12, columns 5 … 11. The middle element has holes in its box; "
+        "the pixels of this one are not in this page."
     )
     page.close()
 

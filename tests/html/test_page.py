@@ -10,11 +10,13 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torchvision.models import get_model
 
 import rfgraph
 from rfgraph.errors import InputError, NodeNotFoundError
 from rfgraph.html import Finding, report_page
 from rfgraph.html.png import encode_png
+from rfgraph.html.regions import line_runs
 from rfgraph.pictures import chart
 
 
@@ -91,75 +93,185 @@ def test_nodes_and_edges_are_those_of_the_analysis(analysis):
         assert tuple(largest) == node.paths.largest
 
 
-def test_every_shown_region_is_exact(analysis):
-    """Positions, hulls and pixels are what `region` and `footprint` say, shared or not."""
-    data = data_of(report_page(analysis, positions=4))
+def spelled(data, number):
+    """A line of the page's pool, written out."""
+    line = []
+    for count, advance, *firsts in data["lines"][number]:
+        period = len(firsts)
+        line += [firsts[i % period] + advance * (i // period) for i in range(count)]
+    return line
+
+
+def pair_at(data, ends, index):
+    """(first, last) of one axis at a position, or None; as the page's own script reads them."""
+    found = []
+    for axes, number in ends:
+        at = number
+        for axis in axes:
+            at = spelled(data, at)[index[axis]]
+        found.append(at if axes else spelled(data, at)[0])
+    return tuple(found) if found[0] <= found[1] else None
+
+
+def region_at(data, name, index):
+    """What the page says of one position: hull, and unclipped hull."""
+    node = next(node for node in data["nodes"] if node["name"] == name)
+    region = data["regions"][node["region"]]
+    hull = [pair_at(data, ends, index) for ends in region["hull"]]
+    unclipped = [pair_at(data, ends, index) for ends in region["unclipped"]]
+    return None if None in hull else tuple(hull), unclipped
+
+
+def assert_every_region(analysis, count=None, seed=0):
+    """Assert that the page holds what `region` says, at all or at `count` positions of a node."""
+    data = data_of(report_page(analysis))
+    generator = np.random.default_rng(seed)
+    checked = 0
     for shown, node in zip(data["nodes"], analysis.nodes, strict=True):
-        region = data["regions"][shown["region"]]
-        places = [(i, j) for i in region["grid"][0] for j in region["grid"][1]]
-        assert region["extent"] == [node.shape[a] for a in node.spatial_axes]
-        assert len(places) == len(region["cells"])
-        for place, (hull, unclipped) in zip(places, region["cells"], strict=True):
-            exact = node.region(place)
-            assert tuple(map(tuple, hull)) == exact.hull
-            assert [tuple(p) if p else None for p in unclipped] == list(exact.unclipped)
+        extent = [node.shape[axis] for axis in node.spatial_axes]
+        assert data["regions"][shown["region"]]["extent"] == extent
+        places = list(np.ndindex(*extent))
+        if count is not None and len(places) > count:
+            chosen = generator.choice(len(places), count, replace=False)
+            places = [places[0], places[-1], *(places[k] for k in chosen)]
+        for place in places:
+            exact = node.region(place, input=data["input"]["name"])
+            hull = exact.hull
+            unclipped = list(exact.unclipped)
+            if len(unclipped) == 1:
+                hull, unclipped = hull and ((0, 0), *hull), [(0, 0), *unclipped]
+            assert region_at(data, node.name, place) == (hull and hull[-2:], unclipped[-2:])
+            checked += 1
+    assert checked > 0
+
+
+def test_every_position_of_every_node_is_in_the_page(analysis):
+    """Hulls with and without padding are what `region` says, everywhere."""
+    assert_every_region(analysis)
+
+
+class Windowed(nn.Module):
+    """Attention within shifted windows: what a position sees depends on both of its indices."""
+
+    def forward(self, x):
+        y = torch.roll(nn.functional.pad(x, (1, 1, 1, 1)), (-2, -2), (2, 3))
+        y = y.reshape(1, 2, 2, 4, 2, 4).permute(0, 2, 4, 3, 5, 1).reshape(4, 16, 2)
+        y = torch.softmax(y @ y.transpose(1, 2), -1) @ y
+        return y.reshape(1, 2, 2, 4, 4, 2).permute(0, 5, 1, 3, 2, 4).reshape(1, 2, 8, 8)
+
+
+def causal(x):
+    """A masked mix, in which every position sees what came before."""
+    scores = torch.einsum("ncl,ncm->nlm", x, x)
+    keep = torch.ones(x.shape[2], x.shape[2]).tril().bool()
+    return scores.masked_fill(~keep, -torch.inf).softmax(-1) @ x.transpose(1, 2)
+
+
+class Empty(nn.Module):
+    """Padding around a layer of one tap: elements that see nothing, along both axes."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(1, 2, 1, padding=2, stride=2)
+        self.up = nn.ConvTranspose2d(2, 1, 2, stride=3)
+
+    def forward(self, x):
+        y = self.up(self.one(x))
+        return torch.cat([y, y.flip(2)], 3) + y.mean()
+
+
+class Reading(nn.Module):
+    """Python code reads a value on the way, which all that follows may depend on."""
+
+    def forward(self, x):
+        y = nn.functional.avg_pool2d(x, 2)
+        return y[..., 1:, :] * (2 if float(y[..., 0, 0].sum()) > 0 else 3)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "options"),
+    [
+        (Windowed(), (1, 2, 6, 6), {}),
+        (causal, (1, 2, 7), {}),
+        (Empty(), (1, 1, 5, 6), {}),
+        (Reading(), (1, 1, 8, 8), {"real": True}),
+        (nn.Sequential(nn.Conv3d(1, 2, 3), nn.AvgPool3d(2)), (1, 1, 6, 8, 7), {}),
+        (nn.Sequential(nn.Upsample(scale_factor=3, mode="bilinear"), nn.Conv2d(1, 1, 2)),
+         (1, 1, 5, 4), {}),
+        (nn.Sequential(nn.Conv2d(1, 1, 3, 1, 1, padding_mode="reflect"), nn.AdaptiveAvgPool2d(3)),
+         (1, 1, 7, 5), {}),
+        (lambda x: (x * 1, torch.arange(4.0)), (1, 1, 4, 4), {}),
+    ],
+    ids=["windows", "causal", "empty", "escape", "volume", "phases", "reflect", "unreached"],
+)  # fmt: skip
+def test_every_kind_of_map_is_in_the_page(model, shape, options):
+    """Windows, masks, borders, holes and volumes: still what `region` says."""
+    assert_every_region(rfgraph.analyze(model, shape, **options), count=25)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet18",
+        pytest.param("googlenet", marks=pytest.mark.slow),
+        pytest.param("swin_t", marks=pytest.mark.slow),
+        pytest.param("deeplabv3_resnet50", marks=pytest.mark.slow),
+    ],
+)
+def test_real_models_are_in_the_page(name):
+    """Branches, concatenations, windows and dilation, at a few positions of every node."""
+    options = {"init_weights": False} if name == "googlenet" else {}
+    if name.startswith("deeplab"):
+        options["weights_backbone"] = None
+    model = get_model(name, weights=None, **options)
+    assert_every_region(rfgraph.analyze(model, (1, 3, 96, 64)), count=1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_come_back(seed):
+    """Whatever the numbers, the runs spell them; a ramp is one run."""
+    generator = np.random.default_rng(seed)
+    line = np.concatenate([
+        generator.integers(-9, 9, generator.integers(1, 9)),
+        np.repeat(np.arange(generator.integers(1, 30)), generator.integers(1, 10)),
+    ])  # fmt: skip
+    data = {"lines": [line_runs(line)]}
+    assert spelled(data, 0) == line.tolist()
+    assert line_runs(np.arange(500) * 3) == [[500, 3, 0]]
+
+
+def test_pixels_of_the_middle_are_the_footprint(analysis):
+    """The runs say exactly what `footprint` says; a full box needs none."""
+    data = data_of(report_page(analysis))
+    holes = 0
+    for shown, node in zip(data["nodes"], analysis.nodes, strict=True):
+        middle = tuple(node.shape[axis] // 2 for axis in node.spatial_axes)
+        runs = data["pixels"][shown["pixels"]]
         mask = np.zeros((24, 20), dtype=bool)
-        if region["runs"] is None:
-            (top, bottom), (left, right) = region["hull"]
+        if runs is None:
+            (top, bottom), (left, right) = node.region(middle).hull
             mask[top : bottom + 1, left : right + 1] = True
         else:
-            for first, last, columns in region["runs"]:
+            holes += 1
+            for first, last, columns in runs:
                 for a, b in zip(columns[::2], columns[1::2], strict=True):
                     mask[first : last + 1, a : b + 1] = True
-        np.testing.assert_array_equal(mask, node.footprint(tuple(region["middle"])))
+        np.testing.assert_array_equal(mask, node.footprint(middle))
+    assert holes
 
 
-def test_cut_and_padded_nodes_do_not_share(analysis):
-    """The same field, but zeros at the borders: exact regions are told apart."""
-
-    def forward(x):
-        return nn.functional.pad(x[..., 2:-2], (2, 2)) + 0
-
-    cut = rfgraph.analyze(forward, (1, 1, 6, 9))
-    data = data_of(report_page(cut, positions=9))
-    last = data["regions"][data["nodes"][-1]["region"]]
-    assert last["cells"][0][0] is None
-
-
-@pytest.mark.parametrize("shape", [(1, 2, 30), (1, 2, 6, 8, 10)])
-def test_other_numbers_of_axes(shape):
-    """A line is drawn as a row; of a volume the last two axes are drawn."""
-    conv = {3: nn.Conv1d, 5: nn.Conv3d}[len(shape)](2, 3, 3)
-    data = data_of(report_page(rfgraph.analyze(conv, shape), positions=2))
-    rows, columns = ((1, 30) if len(shape) == 3 else (8, 10))  # fmt: skip
-    assert data["input"]["lengths"] == [rows, columns]
-    assert data["regions"][-1]["cells"][0][0][1] == [0, 2]
-
-
-def test_large_models_get_fewer_positions(monkeypatch):
-    """Outermost modules come first; beyond the budget one position, then the pattern only."""
+def test_large_models_have_fewer_pixels(monkeypatch):
+    """Outermost modules come first; the boxes of all are there."""
     stages = nn.Sequential(
         *(nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(10))) for _ in range(3))
     )
     analysis = rfgraph.analyze(stages, (1, 1, 16, 16))
-
-    def positions(budget):
-        monkeypatch.setattr("rfgraph.html.sample._VISITS", budget)
-        data = data_of(report_page(analysis))
-        return {n["name"]: data["regions"][n["region"]] for n in data["nodes"]}
-
-    assert {len(region["cells"]) for region in positions(10**6).values()} == {25}
-    some = positions(3000)
-    assert len(some["2.9"]["cells"]) == 25
-    assert {len(region["cells"]) for region in some.values()} == {1, 25}
-    few = positions(200)
-    assert len(few["0.9"]["cells"]) == 1
-    rough = [region for region in few.values() if region.get("pattern")]
-    assert 0 < len(rough) < len(few)
-    assert all(region["hull"] is None and region["cells"] == [] for region in rough)
-    unclipped = analysis["2.8"].region((8, 8)).unclipped
-    assert few["2.8"]["pattern"]
-    assert [tuple(pair) for pair in few["2.8"]["unclipped"]] == list(unclipped)
+    monkeypatch.setattr("rfgraph.html.pixels._VISITS", 200)
+    data = data_of(report_page(analysis))
+    pixels = {node["name"]: node["pixels"] for node in data["nodes"]}
+    assert pixels["0.9"] is not None
+    assert None in pixels.values()
+    assert_every_region(analysis, count=2)
 
 
 def test_data_cannot_end_its_element():
@@ -190,7 +302,6 @@ def test_pages_are_reproducible(analysis):
         ({"influence": {"none": np.ones((24, 20))}}, NodeNotFoundError, "none"),
         ({"findings": [Finding("a", node="none")]}, NodeNotFoundError, "none"),
         ({"findings": [Finding("a", severity="bad")]}, InputError, "not of severity 'bad'"),
-        ({"positions": 0}, InputError, "at least 1; got 0"),
     ],
 )
 def test_misuse_is_a_sentence(analysis, options, error, says):

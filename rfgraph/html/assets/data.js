@@ -53,3 +53,28 @@ const element = (tag, properties, ...children) => {
   made.append(...children);
   return made;
 };
+// Tables of numbers by position: the axes on which they vary, and a line of numbers, which are
+// lines in turn where there is another axis. A line is runs [count, advance, first, …].
+const spelled = new Map();
+function lineOf(number) {
+  if (!spelled.has(number)) {
+    const line = [];
+    for (const [count, advance, ...firsts] of DATA.lines[number]) for (let i = 0; i < count; i++) line.push(firsts[i % firsts.length] + advance * Math.floor(i / firsts.length));
+    spelled.set(number, line);
+  }
+  return spelled.get(number);
+}
+function valueAt([axes, line], index) {
+  let at = line;
+  for (const axis of axes) at = lineOf(at)[index[axis]];
+  return axes.length ? at : lineOf(at)[0];
+}
+const pairAt = ([first, last], index) => { const a = valueAt(first, index), b = valueAt(last, index); return a <= b ? [a, b] : null; };
+// What the element at an index sees: rows and columns of hull, null for nothing, and of the unclipped hull.
+function regionAt(node, index) {
+  const region = DATA.regions[node.region], hull = region.hull.map((ends) => pairAt(ends, index));
+  return { hull: hull.includes(null) ? null : hull, unclipped: region.unclipped.map((ends) => pairAt(ends, index)) };
+}
+const extentOf = (node) => DATA.regions[node.region].extent;
+const middleOf = (node) => extentOf(node).map((n) => Math.floor(n / 2));
+const isPadded = ({ hull, unclipped }) => hull !== null && !unclipped.includes(null) && String(unclipped) !== String(hull);

@@ -104,7 +104,7 @@ function openGroup(group) {
 }
 const boxAt = (event) => event.target.closest(".item");
 byId("graph").addEventListener("mouseover", (event) => { const box = boxAt(event); if (box) draw(nodeOf(box.item), null); });
-byId("graph").addEventListener("mouseleave", () => draw(state.chosen, null));
+byId("graph").addEventListener("mouseleave", () => draw(state.chosen, state.index));
 byId("graph").addEventListener("focusin", (event) => { const box = boxAt(event); if (box) draw(nodeOf(box.item), null); });
 byId("graph").addEventListener("click", (event) => { const box = boxAt(event); if (box) choose(nodeOf(box.item), box.item, false); });
 byId("graph").addEventListener("dblclick", (event) => { const box = boxAt(event); if (box && !isLeaf(box.item)) { openGroup(box.item); centre(nodeOf(box.item)); } });

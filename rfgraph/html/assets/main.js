@@ -1,10 +1,11 @@
 // What is chosen, searched and themed; the other parts follow.
-const state = { chosen: null, matches: [] };
+const state = { chosen: null, index: null, matches: [] };
 function choose(k, item, move = true) {
   state.chosen = k;
+  state.index = null;
   const node = DATA.nodes[k];
   byId("node-name").textContent = node.name;
-  showMap(k); facts(k); draw(k, null);
+  showMap(); facts(k); draw(k, null);
   showInTree(item || itemOfNode.get(k));
   mark();
   if (move) centre(k);
@@ -30,7 +31,7 @@ document.addEventListener("keydown", (event) => { if (event.key === "/" && !/INP
 const dark = (on) => { document.documentElement.dataset.theme = on ? "dark" : "light"; };
 dark(matchMedia("(prefers-color-scheme: dark)").matches);
 byId("theme").addEventListener("click", () => dark(document.documentElement.dataset.theme !== "dark"));
-for (const id of ["show-holes", "show-heat"]) byId(id).addEventListener("change", () => draw(shownNow.node, shownNow.place));
+for (const id of ["show-holes", "show-heat"]) byId(id).addEventListener("change", () => draw(shownNow.node, shownNow.index));
 
 byId("title").textContent = DATA.title;
 byId("provenance").textContent = Object.entries(DATA.provenance).map(([key, value]) => `${key}: ${value}`).join(" · ") + ` · fields in input ${DATA.input.name} (${DATA.input.shape.join(" × ")}), axes ${DATA.input.axes.join(", ")}` + (DATA.input.axes.length > 2 ? "; the last two are drawn" : "");

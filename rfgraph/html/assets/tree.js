@@ -44,7 +44,7 @@ byId("tree").addEventListener("click", (event) => {
   choose(nodeOf(row.item), row.item);
 });
 byId("tree").addEventListener("mouseover", (event) => { const row = event.target.closest("li"); if (row && event.target.closest(".label")) draw(nodeOf(row.item), null); });
-byId("tree").addEventListener("mouseleave", () => draw(state.chosen, null));
+byId("tree").addEventListener("mouseleave", () => draw(state.chosen, state.index));
 byId("tree").addEventListener("focusin", (event) => { if (event.target.item) draw(nodeOf(event.target.item), null); });
 byId("tree").addEventListener("keydown", (event) => {
   const row = event.target.closest("li");

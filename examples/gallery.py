@@ -33,6 +33,7 @@ def edges() -> nn.Conv2d:
 def figures() -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure, by file name."""
     flower = load_sample_image("flower.jpg")[90:314, 230:454]
+    torch.manual_seed(0)
     model = resnet18(weights=None)
     model.eval()
     small = nn.Sequential(edges(), nn.ReLU())
@@ -41,6 +42,7 @@ def figures() -> dict[str, Callable[[], Figure]]:
     batch = torch.tensor(flower).permute(2, 0, 1)[None] / 255
     with torch.no_grad(), rfgraph.record(small) as recording:
         small(batch)
+    measured = rfgraph.erf(model, batch, "layer3")
     stages = ["conv1", "layer1", "layer2", "layer3"]
     vertical = recording["1"][0, 8]
     return {
@@ -50,8 +52,10 @@ def figures() -> dict[str, Callable[[], Figure]]:
         "fields": lambda: plot.fields(analysis, stages, pixel=(90, 120), image=flower),
         "footprint": lambda: plot.footprint(analysis["layer2"], (3, 20), image=flower),
         "density": lambda: plot.density(analysis["layer3"], image=flower),
+        "erf": lambda: plot.erf(measured),
         "branches": lambda: plot.branches(analysis["layer2.0.add"], image=flower),
         "projection": lambda: plot.projection(analysis, stages, pixel=(90, 120), image=flower),
+        "graph": lambda: plot.graph(analysis),
         "growth": lambda: plot.growth(analysis),
         "growth-densenet121": lambda: plot.growth(dense),
     }

@@ -12,9 +12,11 @@ except ImportError:
     raise MissingExtraError("rfgraph.plot", "matplotlib") from None
 
 from rfgraph.plot.branches import branches
+from rfgraph.plot.erf import erf
 from rfgraph.plot.feature_maps import feature_maps
 from rfgraph.plot.fields import fields
 from rfgraph.plot.footprint import footprint
+from rfgraph.plot.graph import graph
 from rfgraph.plot.growth import growth
 from rfgraph.plot.influence import density, influence
 from rfgraph.plot.kernels import kernels
@@ -26,9 +28,11 @@ from rfgraph.plot.save import save
 __all__ = [
     "branches",
     "density",
+    "erf",
     "feature_maps",
     "fields",
     "footprint",
+    "graph",
     "growth",
     "influence",
     "kernels",

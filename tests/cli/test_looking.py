@@ -60,6 +60,8 @@ def photo(tmp_path):
     "options",
     [
         ["growth"],
+        ["graph", "--depth", "2"],
+        ["erf", "--node", "2", "--pixel", "4,9", "--mean", "0.5", "--std", "0.2"],
         ["field", "--node", "0", "--node", "2", "--pixel", "4,9"],
         ["footprint", "--node", "2", "--pixel", "0,0"],
         ["density", "--node", "2"],
@@ -71,7 +73,7 @@ def photo(tmp_path):
 def test_every_kind_of_plot(run, target, photo, tmp_path, options, ending):
     """Each is drawn into a file, on the picture where there is one."""
     path = tmp_path / f"figure.{ending}"
-    image = [] if options[0] == "growth" else ["--image", photo]
+    image = [] if options[0] in ("growth", "graph") else ["--image", photo]
     arguments = ["plot", f"{target}:build", *INPUT, "--kind", *options, *image, "-o", str(path)]
     assert run(*arguments) == (0, "", "")
     assert path.stat().st_size > 3000
@@ -165,6 +167,14 @@ MISUSES = [
     (["plot", "FILE:build", *INPUT], "Missing option '-o'"),
     (["plot", "FILE:build", *INPUT, "-o", "a.bmp"], "known endings: .png, .svg, .pdf"),
     (["plot", "FILE:build", *INPUT, "--kind", "field", *OUT], "--kind field needs a --node"),
+    (
+        ["plot", "FILE:build", *INPUT, "--kind", "graph", "--node", "0", *OUT],
+        "graph shows the whole",
+    ),
+    (["plot", "FILE:build", *INPUT, "--depth", "2", *OUT], "--depth belongs to --kind graph"),
+    (["plot", "FILE:build", *INPUT, "--mean", "0.5", *OUT], "belong to --kind erf"),
+    (["plot", "FILE:build", *INPUT, "--kind", "erf", "--pixel", "0,0", *OUT], "needs a --node"),
+    (["plot", "FILE:build", *INPUT, "--kind", "erf", "--node", "9", *OUT], "No node or module"),
     (["plot", "FILE:build", *INPUT, "--node", "0", *OUT], "growth shows the whole model"),
     (
         ["plot", "FILE:build", *INPUT, "--kind", "density", "--node", "0", "--node", "2", *OUT],

@@ -8,6 +8,9 @@ from torch import nn
 
 import rfgraph
 from rfgraph import plot
+from rfgraph.effective import EffectiveField
+from rfgraph.effective.gaussian import fit_gaussian
+from rfgraph.effective.mass import mass_table
 from rfgraph.errors import InputError
 from rfgraph.pictures import chart
 from rfgraph.plot.growth import growth_steps
@@ -123,6 +126,61 @@ def test_influence(tmp_path):
     assert_looks_like(figure, "influence", tmp_path)
 
 
+def test_erf(analysis, photograph, tmp_path):
+    """Influence that is not centred, beside the exact box, its Gaussian and both profiles."""
+    node = analysis["deep"]
+    region = node.region((4, 6))
+    row, column = np.mgrid[0:SIDE, 0:SIDE]
+    values = np.exp(-((row - 16) ** 2) / 90 - (column - 26) ** 2 / 30)
+    (top, bottom), (left, right) = region.hull
+    values[:top], values[bottom + 1 :], values[:, :left], values[:, right + 1 :] = 0, 0, 0, 0
+    shares = values / values.sum()
+    found = EffectiveField(
+        node=node, position=(4, 6), input="x", axes=(2, 3), values=values, samples=1,
+        source="a drawn map", gaussian=fit_gaussian(shares),
+        masses=mass_table(shares, (16, 24), (0.2, 0.3, 0.5, 0.99)), region=region,
+    )  # fmt: skip
+    assert_looks_like(plot.erf(found), "erf", tmp_path)
+    assert_looks_like(plot.erf(found, image=photograph), "erf-picture", tmp_path)
+
+
+def test_erf_of_a_running_model(model, tmp_path):
+    """What `rfgraph.erf` returns is drawn, a single pixel too."""
+    found = rfgraph.erf(model, (1, 3, 24, 24), "last", draws=1)
+    plot.save(plot.erf(found), tmp_path / "figure.png", dpi=40)
+    one = rfgraph.erf(nn.Sequential(nn.Conv2d(1, 1, 1)), (1, 1, 5, 5), draws=1)
+    plot.save(plot.erf(one), tmp_path / "one.png", dpi=40)
+    line = rfgraph.erf(nn.Sequential(nn.Conv1d(1, 1, 3)), (1, 1, 9), draws=1)
+    with pytest.raises(InputError, match="has 1 analysed axes, not 2"):
+        plot.erf(line)
+
+
+def test_graph(analysis, tmp_path):
+    """Branches stand side by side, a longer edge passes the rows between, the last is global."""
+    assert_looks_like(plot.graph(analysis, depth=2), "graph", tmp_path)
+
+
+class Shared(nn.Module):
+    """A module that runs twice, between which something else reads it, and a loop of names."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(1, 1, 3, padding=1)
+        self.two = nn.Conv2d(1, 1, 5, padding=2)
+
+    def forward(self, x):
+        return self.one(self.two(self.one(x))) + x
+
+
+def test_graphs_with_modules_that_run_twice(tmp_path):
+    """Edges back to a module are drawn, and rows stay finite."""
+    analysis = rfgraph.analyze(Shared(), (1, 1, 8, 8))
+    figure = plot.graph(analysis)
+    plot.save(figure, tmp_path / "figure.png", dpi=40)
+    shown = {text.get_text() for text in figure.axes[0].texts}
+    assert {"x", "one", "two", "add", "Conv2d · 9", "Conv2d · 7"} <= shown
+
+
 def test_branches(analysis, photograph, tmp_path):
     """A wide branch, and a narrow one that is shifted against it."""
     assert_looks_like(plot.branches(analysis["add"], image=photograph), "branches", tmp_path)
@@ -166,6 +224,11 @@ def test_the_comparison_sees_a_difference(recording, tmp_path, monkeypatch):
         assert_looks_like(plot.feature_maps(recording, "wide"), "feature-maps-layer", tmp_path)
 
 
+def long_chain():
+    """The analysis of two hundred layers in a row."""
+    return rfgraph.analyze(nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(201))), (1, 1, 4, 4))
+
+
 @pytest.mark.parametrize("count", [1, 4, 5, 64, 512, 2048])
 def test_any_number_of_channels_fits(count, tmp_path):
     """From one to thousands, on a page that is neither a ribbon nor a tower."""
@@ -207,6 +270,8 @@ def test_bands_of_one_dimension(tmp_path):
         (lambda r, a: plot.projection(a, []), "no node is given"),
         (lambda r, a: plot.projection(a, "mean"), "has 0 spatial axes"),
         (lambda r, a: plot.growth(a, input="y"), "no input 'y'"),
+        (lambda r, a: plot.graph(a, depth=0), "at least 1; got 0"),
+        (lambda r, a: plot.graph(long_chain()), "202 boxes are more than the 120"),
     ],
 )
 def test_misuse_is_a_sentence(recording, analysis, call, says):

@@ -38,8 +38,9 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
         held: Names of the mixers held so far.
     """
 
-    def __init__(self, model: nn.Module, held: Mapping[Key, Mixer]) -> None:
+    def __init__(self, model: nn.Module, held: Mapping[Key, Mixer], runs: int) -> None:
         super().__init__(model)
+        self._runs = runs
         self._mixers = held
         self.swallowing: dict[str, None] = {}
         self.spreading: dict[str, None] = {}
@@ -62,8 +63,11 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         reads = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         if mixer is not None:
-            self.held.add(mixer.name)
-            return _held(func, args, kwargs, keeps_local=mixer.keeps_local)
+            held, size = _held(func, args, kwargs, keeps_local=mixer.keeps_local)
+            # On a stack of inputs a layer may call other operators than the recorded ones.
+            if size == mixer.size * self._runs:
+                self.held.add(mixer.name)
+                return held
         taints = [
             torch.isnan(t) if t.is_floating_point() or t.is_complex() else None for t in reads
         ]
@@ -107,7 +111,13 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
 
     def _note_spreading(self, name: str, reads: list[Tensor], hit: list[int]) -> None:
         if name in _PRODUCTS:
-            rest = [t for k, t in enumerate(reads) if k not in hit and t.is_floating_point()]
+            # A zero that is added, such as a bias, spreads nothing.
+            added = 1 if name in {"addmm", "baddbmm"} else 0
+            rest = [
+                t
+                for k, t in enumerate(reads)
+                if k >= added and k not in hit and t.is_floating_point()
+            ]
             if any(bool((t == 0).any()) for t in rest):
                 self.spreading[f"{name} with exact zeros"] = None
         elif "softmax" in name and bool(reads[0].isneginf().any()):
@@ -118,8 +128,12 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
 
 def _held(
     func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], *, keeps_local: bool
-) -> Any:
-    """Run on numbers alone; NaN stays in place where the operator also reads place by place."""
+) -> tuple[Any, int]:
+    """Run on numbers alone; NaN stays in place where the operator also reads place by place.
+
+    Returns:
+        The result, and the number of elements of its first tensor.
+    """
 
     def numbers(value: Any) -> Any:
         if isinstance(value, Tensor) and value.is_floating_point():
@@ -134,7 +148,7 @@ def _held(
     first = out[0] if isinstance(out, (tuple, list)) else out
     if keeps_local and taint is not None and taint.shape == first.shape:
         first.masked_fill_(taint, math.nan)
-    return out
+    return out, first.numel()
 
 
 def _by_weights(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

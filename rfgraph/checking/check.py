@@ -242,25 +242,47 @@ class _Run:
         if needed > self.budget:
             why = f"one run needs about {spell(needed)}, over the budget of {spell(self.budget)}"
             return {element: inconclusive(element, why) for element in elements}
+        runs = min(max(self.budget // needed, 1), _MOST_RUNS)
         for group in unique_inputs(elements).values():
-            copied = private_copy(self.model).to("cpu")
-            arguments = make_arguments(self.model, inputs, self.kwargs, 0)
-            runs = min(max(self.budget // needed, 1), _MOST_RUNS)
-            way = TaintMethod(copied, arguments, global_mixers(analysis), runs)
-            try:
-                way.learn(group)
-                asked = {element: questions_about(element) for element in group}
-                every = [q for questions in asked.values() for q in questions]
-                answered = iter(way.answers(every))
-                for element, questions in asked.items():
-                    found[element] = judge_taint(way, element, [next(answered) for _ in questions])
-            except Exception as error:
-                if isinstance(error, MemoryError):
-                    raise
-                why = f"the model does not run on NaN: {_short(error)}"
-                found.update({element: inconclusive(element, why) for element in group})
-            self._count("taint samples", way.forwards)
+            found.update(self._tainted(analysis, inputs, group, runs, self._single()))
+            # Other kernels run in double precision: one that lets NaN run over is no violation.
+            accused = [e for e in group if any(v is Verdict.VIOLATED for v, _, _ in found[e])]
+            if accused:
+                again = self._tainted(analysis, inputs, accused, max(runs // 2, 1), torch.float64)
+                found.update({e: v for e, v in again.items() if _tells(v)})
             self._tell(len(group))
+        return found
+
+    def _single(self) -> torch.dtype | None:
+        """Return single precision for models in half, whose kernels let NaN run over; else None."""
+        halves = (torch.float16, torch.bfloat16)
+        return torch.float32 if any(p.dtype in halves for p in self.model.parameters()) else None
+
+    def _tainted(
+        self,
+        analysis: Analysis,
+        inputs: Any,
+        group: Sequence[Element],
+        runs: int,
+        dtype: torch.dtype | None,
+    ) -> dict[Element, Verdicts]:
+        """Return the verdicts of one group in one precision; None for the model's own."""
+        copied = private_copy(self.model).to("cpu")
+        copied = copied if dtype is None else copied.to(dtype)
+        arguments = make_arguments(self.model, inputs, self.kwargs, 0)
+        way = TaintMethod(copied, arguments, global_mixers(analysis), runs, dtype)
+        found: dict[Element, Verdicts] = {}
+        try:
+            way.learn(group)
+            asked = {element: questions_about(element) for element in group}
+            every = [q for questions in asked.values() for q in questions]
+            answered = iter(way.answers(every))
+            for element, questions in asked.items():
+                found[element] = judge_taint(way, element, [next(answered) for _ in questions])
+        except Exception as error:  # noqa: BLE001 -- whatever a model raises is told
+            why = f"the model does not run on NaN: {_short(error)}"
+            found = {element: inconclusive(element, why) for element in group}
+        self._count("taint samples", way.forwards)
         return found
 
     def _count(self, what: str, number: int) -> None:
@@ -318,6 +340,10 @@ def _larger(
         if position is not None:
             elements += elements_of(twin, position)
     return (larger, shape, elements) if elements else None
+
+
+def _tells(verdicts: Verdicts) -> bool:
+    return all(verdict is not Verdict.INCONCLUSIVE for verdict, _, _ in verdicts)
 
 
 def _names(nodes: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import networkx as nx
 from torch import fx
@@ -21,10 +22,12 @@ class Mixer:
         name: Its node.
         keeps_local: Whether its result also reads its argument position by position, as a norm
             over space does.
+        size: Number of elements of its result.
     """
 
     name: str
     keeps_local: bool
+    size: int
 
 
 def global_mixers(analysis: Analysis) -> Mapping[Key, Mixer]:
@@ -49,7 +52,7 @@ def global_mixers(analysis: Analysis) -> Mapping[Key, Mixer]:
         node = analysis[name].fx
         caller = node.args[0] if node.target is operator.getitem else node
         if isinstance(caller, fx.Node) and caller in keys:
-            found[keys[caller]] = Mixer(name, keeps.get(name, False))
+            found[keys[caller]] = Mixer(name, keeps.get(name, False), prod(analysis[name].shape))
     return found
 
 

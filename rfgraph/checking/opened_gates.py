@@ -83,7 +83,9 @@ class OpenedGates(TorchFunctionMode):
                 return x if in_place else x * 1
             if name in _SIGMOIDS:
                 self.used.add(BOUNDED)
-                smooth = 0.5 + 0.25 * x / (1 + x.abs())
+                # A copy, because writing into what a derivative needs would forbid it.
+                given = x.clone() if in_place else x
+                smooth = 0.5 + 0.25 * given / (1 + given.abs())
                 return x.copy_(smooth) if in_place else smooth
             kept = self._keep_global and (name in _ADAPTIVE or name in {"amax", "amin"})
             averaged = None if kept else _averaged(name, args, kwargs)

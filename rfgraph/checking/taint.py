@@ -38,16 +38,16 @@ class TaintMethod:
         arguments: The call.
         mixers: What to hold for the local scope.
         runs_at_once: How many poisoned inputs one forward pass may hold.
+        dtype: The precision of the model and its inputs; None for their own.
         forwards: Samples run so far, over all passes.
-        tick: Called with the samples of each pass.
     """
 
     model: nn.Module
     arguments: Arguments
     mixers: Mapping[Key, Mixer]
     runs_at_once: int
+    dtype: torch.dtype | None
     forwards: int = 0
-    tick: Callable[[int], None] = lambda _count: None
     _blind: dict[Element, str] = field(default_factory=dict)
     _spread: dict[Element, str] = field(default_factory=dict)
     _stacks: bool = True
@@ -66,11 +66,10 @@ class TaintMethod:
                 raise _MixedError
             self._blind[element] = ", ".join(mode.swallowing)
             self._spread[element] = ", ".join(mode.spreading)
-            if element.scope == "local":
-                missing = mixers_before(element.node, self.mixers) - mode.held
-                if missing:
-                    why = f"{min(missing)} mixes a whole axis and could not be held constant"
-                    self._spread[element] = self._blind[element] = why
+            missing = self._not_held(mode, element)
+            if missing:
+                why = f"{min(missing)} mixes a whole axis and could not be held constant"
+                self._spread[element] = self._blind[element] = why
 
         try:
             self._run(elements, [none, whole], note)
@@ -79,6 +78,12 @@ class TaintMethod:
             self._stacks = False
             self._run(elements, [none], _refuse_nan)
             self._run(elements, [whole], note)
+
+    def _not_held(self, mode: CarriedNaN, element: Element) -> frozenset[str]:
+        """Return the mixers before a local element that this run could not hold."""
+        if element.scope == "total":
+            return frozenset()
+        return mixers_before(element.node, self.mixers) - mode.held
 
     def blind(self, element: Element) -> str:
         """Return the operators before the element that swallow NaN, joined; empty for none."""
@@ -119,7 +124,7 @@ class TaintMethod:
     ) -> None:
         """Run once with one batch per mask, and note whether each element is NaN."""
         name, axes = elements[0].input, elements[0].axes
-        clean = self.arguments.tensors[name]
+        clean = self.arguments.tensors[name].to(self.dtype or self.arguments.tensors[name].dtype)
         runs = len(masks)
         x = clean.repeat(runs, *(1 for _ in clean.shape[1:]))
         shape = [n if axis in axes else 1 for axis, n in enumerate(clean.shape)]
@@ -128,8 +133,8 @@ class TaintMethod:
             x[run * block : (run + 1) * block].masked_fill_(
                 torch.from_numpy(mask).reshape(shape), math.nan
             )
-        call = self.arguments.cast(None, {name: x}, runs)
-        mode = CarriedNaN(self.model, self.mixers if elements[0].scope == "local" else {})
+        call = self.arguments.cast(self.dtype, {name: x}, runs)
+        mode = CarriedNaN(self.model, self.mixers if elements[0].scope == "local" else {}, runs)
         by_place: dict[Place, list[Element]] = {}
         for element in elements:
             by_place.setdefault(element.place, []).append(element)
@@ -141,6 +146,8 @@ class TaintMethod:
                     if value.ndim == 0 or value.shape[0] != runs * wanted[0].node.shape[0]:
                         raise _MixedError
                     for element in wanted:
+                        if runs > 1 and self._not_held(mode, element):
+                            raise _MixedError
                         parts = [
                             value[r * rows : (r + 1) * rows][element.index] for r in range(runs)
                         ]
@@ -154,7 +161,6 @@ class TaintMethod:
             stack.enter_context(mode.following())
             observe(self.model, call.args, call.kwargs, {p: visit(w) for p, w in by_place.items()})
         self.forwards += runs
-        self.tick(runs)
 
 
 class _MixedError(RuntimeError):

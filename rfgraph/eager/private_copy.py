@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from rfgraph.errors import ModelError
@@ -23,6 +24,11 @@ def private_copy(model: nn.Module) -> nn.Module:
         raise ModelError(
             f"Running the model needs a torch.nn.Module; {type(model).__name__} is none, so wrap "
             "it in one."
+        )
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise ModelError(
+            "No hook sees what happens inside scripted code; give the model as it was before "
+            "torch.jit.script."
         )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.is_meta:

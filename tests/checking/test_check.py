@@ -246,6 +246,55 @@ def test_misuse_is_one_sentence(options, error, part):
     assert part in str(caught.value)
 
 
+def test_scripted_models_are_refused():
+    """No hook sees what happens inside."""
+    model = torch.jit.script(nn.Sequential(nn.Conv1d(1, 1, 3)))
+    with pytest.raises(ModelError, match="scripted"):
+        rfgraph.check(model, (1, 1, 9))
+
+
+def test_half_precision_kernels_do_not_accuse():
+    """Convolutions in bfloat16 let NaN run over into neighbours, which is no dependence."""
+    assert verdicts(rfgraph.check(nn.Conv1d(3, 3, 3).bfloat16(), (1, 3, 20))) == {"exact"}
+
+
+def test_a_stack_of_inputs_may_take_other_operators():
+    """Attention runs other products on several samples; what is held is not mistaken for them."""
+    model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    result = rfgraph.check(model, (1, 7, 8), layout="NLC")
+    assert verdicts(result) == {"exact"}, str(result)
+    assert {f.scope for f in result.findings} == {"local", "total"}
+
+
+def test_writes_in_place_can_be_differentiated():
+    """Substitutes write in place too, without spoiling what a derivative needs."""
+
+    def change(x):
+        x.mul_(2)
+        x[:, :1] += 1
+        return x.relu_().sigmoid_()
+
+    model = nn.Sequential(nn.Conv1d(2, 2, 3), Applied(change))
+    assert verdicts(rfgraph.check(model, (1, 2, 9))) == {"exact"}
+
+
+def test_several_inputs_by_name():
+    """Each node is checked against the first input that reaches it; outputs may be nested."""
+
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv1d(1, 1, 3), nn.Conv1d(1, 1, 5, padding=1)
+
+        def forward(self, image, mask):
+            image = self.first(image)
+            return {"sum": image + self.second(mask), "image": image}
+
+    result = rfgraph.check(Two(), {"image": (1, 1, 12), "mask": (1, 1, 12)})
+    assert verdicts(result) == {"exact"}, str(result)
+    assert {f.input for f in result.findings} == {"image", "mask"}
+
+
 def test_indices_cannot_be_followed():
     """Token indices have neither gradients nor NaN."""
     model = nn.Sequential(nn.Embedding(5, 3))

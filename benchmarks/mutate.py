@@ -3,8 +3,8 @@
     python benchmarks/mutate.py [--only rfgraph/geometry/window.py] [--limit SECONDS]
 
 Each mutant runs in a process of its own, on the changed source, never on changed files. It is
-killed if a test fails, or if the package no longer imports. A survivor is either an equivalent
-change, which is listed with its reason in `mutate.md`, or a test that is missing.
+killed if a test fails, or if the package no longer imports. A survivor is either a change without
+effect or a test that is missing.
 """
 
 from __future__ import annotations
@@ -41,11 +41,10 @@ SUBJECTS = {
 def mutants(source: str) -> Iterator[tuple[str, str]]:
     """Yield (where, changed source) for every integer in the code, changed by one."""
     tree = ast.parse(source)
-    count = sum(_is_number(node) for node in ast.walk(tree))
+    count = len(_numbers(tree))
     for k in range(count):
         tree = ast.parse(source)
-        node = [node for node in ast.walk(tree) if _is_number(node)][k]
-        assert isinstance(node, ast.Constant)
+        node = _numbers(tree)[k]
         assert isinstance(node.value, int)
         line = source.split("\n")[node.lineno - 1].strip()
         old = node.value
@@ -53,8 +52,20 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
         yield f"line {node.lineno}, {old} → {old + 1}: {line}", ast.unparse(tree)
 
 
-def _is_number(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int
+def _numbers(tree: ast.AST) -> list[ast.Constant]:
+    """Return the integers of the code, but for those of decorators: sizes of caches."""
+    nodes = list(ast.walk(tree))
+    left_out = {
+        id(inner)
+        for node in nodes
+        for decorator in getattr(node, "decorator_list", [])
+        for inner in ast.walk(decorator)
+    }
+    return [
+        node
+        for node in nodes
+        if isinstance(node, ast.Constant) and type(node.value) is int and id(node) not in left_out
+    ]
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):

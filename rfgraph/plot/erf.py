@@ -23,7 +23,7 @@ def erf(found: EffectiveField, *, image: Any = None) -> Figure:  # noqa: ANN401 
 
     Left the share of influence of every pixel, with the exact box and the fitted Gaussian at two
     standard deviations. Right the same summed over columns and over rows, with the Gaussian and the
-    ends of the box. Below, the sides of the boxes that hold given shares of all influence.
+    ends of the box. Above, the sides of the centred squares that hold given shares of influence.
 
     Args:
         found: What :func:`rfgraph.erf` returned, over an input with two analysed axes.
@@ -48,13 +48,12 @@ def erf(found: EffectiveField, *, image: Any = None) -> Figure:  # noqa: ANN401 
                           found.gaussian.sigma[k], ends)  # fmt: skip
             axes.set(xlabel=f"{name} (px)", ylabel=f"% of all influence per {name}")
         sigma = " × ".join(f"{s:.1f}" for s in found.gaussian.sigma)
-        held = ", ".join(f"{m.share:.0%} in {m.side} px ({m.area:.0%})" for m in found.masses)
+        held = ", ".join(f"{m.share:.0%} in {m.side} px" for m in found.masses)
         where = list(found.position) if found.position else ""
         figure.suptitle(
-            f"Effective receptive field of {found.node.name}{where} over {found.source}: "
-            f"sigma {sigma} px\nsmallest centred squares that hold a share of the influence "
-            f"(part of the input): {held}",
-            fontsize=9,
+            f"Effective receptive field of {found.node.name}{where} over {found.source}\n"
+            f"sigma {sigma} px; influence within centred squares: {held}",
+            fontsize=10,
         )
         figure.legend(
             *plane.get_legend_handles_labels(), loc="outside lower center", frameon=False, ncols=2,

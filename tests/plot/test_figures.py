@@ -131,14 +131,14 @@ def test_erf(analysis, photograph, tmp_path):
     node = analysis["deep"]
     region = node.region((4, 6))
     row, column = np.mgrid[0:SIDE, 0:SIDE]
-    values = np.exp(-((row - 16) ** 2) / 90 - (column - 26) ** 2 / 30)
+    values = np.exp(-((row - 30) ** 2) / 90 - (column - 44) ** 2 / 30)
     (top, bottom), (left, right) = region.hull
     values[:top], values[bottom + 1 :], values[:, :left], values[:, right + 1 :] = 0, 0, 0, 0
     shares = values / values.sum()
     found = EffectiveField(
         node=node, position=(4, 6), input="x", axes=(2, 3), values=values, samples=1,
         source="a drawn map", gaussian=fit_gaussian(shares),
-        masses=mass_table(shares, (16, 24), (0.2, 0.3, 0.5, 0.99)), region=region,
+        masses=mass_table(shares, (30, 44), (0.2, 0.3, 0.5, 0.99)), region=region,
     )  # fmt: skip
     assert_looks_like(plot.erf(found), "erf", tmp_path)
     assert_looks_like(plot.erf(found, image=photograph), "erf-picture", tmp_path)

@@ -248,7 +248,7 @@ def _smallest(question: _Question, window: _Window, kind: Kind) -> tuple[Change,
         size = seen.field.size
     raise _CannotError(
         f"{max(steps)} step{'s' * (max(steps) != 1)} leave the field at "
-        f"{'×'.join(map(str, size))}, since other branches are wider"
+        f"{'×'.join(map(str, size))}, since other branches are wider or it reads another input"
     )
 
 

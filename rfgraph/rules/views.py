@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -190,7 +193,7 @@ def as_strided(call: Call) -> Reads:
         # Strides and offset count from the start of the storage, which holds more than the source.
         return [Read(source, Everything(), "strides into the memory of a view")]
 
-    windows = strided(in_shape, size, strides) if not offset else None
+    windows = None if offset else _windows_into_permuted(in_shape, spec.stride, size, strides)
     if windows is not None:
         return [Read(source, windows)]
 
@@ -203,6 +206,45 @@ def as_strided(call: Call) -> Reads:
         return found
 
     return [Read(source, Lookup(in_shape, build))]
+
+
+def _windows_into_permuted(
+    in_shape: Shape, in_strides: Shape, size: Shape, strides: Shape
+) -> TensorMap | None:
+    """Windows by strides into a tensor whose axes lie in memory in another order, without gaps.
+
+    Neighbouring axes count as one wherever that gives a map: the chunks of a sequence, which
+    overlapping chunks are taken from, are that sequence in memory.
+    """
+    order = sorted(range(len(in_shape)), key=lambda a: (-in_strides[a], -in_shape[a]))
+    lying = tuple(in_shape[a] for a in order)
+    row_major = zip(lying, (in_strides[a] for a in order), _row_major(lying), strict=True)
+    if any(n > 1 and mine != whole for n, mine, whole in row_major):
+        return None
+    wanted = sorted(range(len(size)), key=lambda a: -strides[a])
+    falling = tuple(size[a] for a in wanted)
+    for merged in _merges(lying):
+        found = strided(merged, falling, tuple(strides[a] for a in wanted))
+        if found is not None:
+            back = tuple(wanted.index(a) for a in range(len(size)))
+            return Chain(
+                (
+                    (permuted(tuple(order)), lying),
+                    (Reshape(lying, merged), merged),
+                    (found, falling),
+                    (permuted(back), size),
+                )
+            )
+    return None
+
+
+def _merges(size: Shape) -> Iterator[Shape]:
+    """The shape with any of its neighbouring axes made one, those without any first."""
+    gaps = range(1, len(size))
+    for count in reversed(range(len(size))):
+        for cuts in combinations(gaps, count):
+            bounds = (0, *cuts, len(size))
+            yield tuple(prod(size[a:b]) for a, b in pairwise(bounds))
 
 
 WINDOWS_INTO_STORAGE = {

@@ -235,6 +235,26 @@ CASES = (
     ),
     function("movedim", lambda x: x.movedim(2, 3), (1, 1, 3, 4)),
     function(
+        "as_strided-before-a-view",
+        lambda x: torch.as_strided(x.view(12)[4:].view(2, 4), (1, 3), (3, 1), 0),
+        (1, 12),
+        batched=False,
+        output_axes=(1,),
+        answer_may_be_bound=True,
+        note="an offset counts from the start of the storage, which the view leaves out",
+    ),
+    function(
+        "as_strided-of-permuted-chunks",
+        lambda x: torch.as_strided(
+            x.permute(2, 0, 1).contiguous().permute(1, 2, 0).view(1, 2, 3, 4),
+            (1, 2, 5, 4),
+            (24, 1, 4, 2),
+        ).flatten(2),
+        (1, 2, 12),
+        batched=False,
+        note="Longformer: overlapping chunks of a sequence that lies in front of the heads",
+    ),
+    function(
         "as_strided",
         lambda x: torch.as_strided(x.contiguous(), (1, 1, 4), (8, 8, 2), 1),
         (1, 1, 8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 Hull = tuple[int, int] | None
 """(first, last) input position, inclusive; None for nothing."""
@@ -55,3 +56,20 @@ class CheckFinding:
     clipped: bool
     verdict: Verdict
     reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain data, in the order of the attributes."""
+        return {
+            "node": self.node,
+            "position": list(self.position),
+            "input": self.input,
+            "axis": self.axis,
+            "scope": self.scope,
+            "method": self.method,
+            "shape": list(self.shape),
+            "predicted": None if self.predicted is None else list(self.predicted),
+            "observed": None if self.observed is None else list(self.observed),
+            "clipped": self.clipped,
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+        }

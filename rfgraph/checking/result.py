@@ -57,7 +57,7 @@ class CheckResult:
             "notes": list(self.notes),
             "advice": self.advice,
             "cost": dict(self.cost),
-            "findings": [_plain(finding) for finding in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
         }
 
     def to_yaml(self) -> str:
@@ -73,20 +73,3 @@ class CheckResult:
                 how = f"{finding.scope}, {finding.method}"
                 lines.append(f"{finding.verdict.value}: {at} ({how}): {finding.reason}")
         return "\n".join([*lines, *self.notes, *([self.advice] if self.advice else [])])
-
-
-def _plain(finding: CheckFinding) -> dict[str, object]:
-    return {
-        "node": finding.node,
-        "position": list(finding.position),
-        "input": finding.input,
-        "axis": finding.axis,
-        "scope": finding.scope,
-        "method": finding.method,
-        "shape": list(finding.shape),
-        "predicted": None if finding.predicted is None else list(finding.predicted),
-        "observed": None if finding.observed is None else list(finding.observed),
-        "clipped": finding.clipped,
-        "verdict": finding.verdict.value,
-        "reason": finding.reason,
-    }

@@ -16,7 +16,7 @@ from rfgraph.cli.rows import FORMATS, Value, render_rows
 from rfgraph.targets import InputSpec, materialize
 
 if TYPE_CHECKING:
-    from rfgraph import CheckFinding, CheckResult
+    from rfgraph import CheckResult
 
 
 def _position(
@@ -143,7 +143,7 @@ def check(
         "advice": result.advice,
     }
     is_table = format_name in ("table", "markdown")
-    rows = _summary(result) if is_table else [_row(finding) for finding in result.findings]
+    rows = _summary(result) if is_table else [finding.to_dict() for finding in result.findings]
     text = render_rows("findings", format_name, f"{result.summary}", facts, rows)
     emit(text + (_told(result) if is_table else ""), output)
     return OK if result.ok else FINDINGS
@@ -151,23 +151,6 @@ def check(
 
 def _is_default_float(tensor: object) -> bool:
     return str(getattr(tensor, "dtype", "")) == "torch.float32"
-
-
-def _row(finding: CheckFinding) -> dict[str, Value]:
-    return {
-        "node": finding.node,
-        "position": list(finding.position),
-        "input": finding.input,
-        "axis": finding.axis,
-        "scope": finding.scope,
-        "method": finding.method,
-        "shape": list(finding.shape),
-        "predicted": None if finding.predicted is None else list(finding.predicted),
-        "observed": None if finding.observed is None else list(finding.observed),
-        "clipped": finding.clipped,
-        "verdict": finding.verdict.value,
-        "reason": finding.reason,
-    }
 
 
 def _summary(result: CheckResult) -> list[dict[str, Value]]:

@@ -117,7 +117,7 @@ def function_name(func: Callable[..., Any]) -> str:
         raw = getattr(func, "__name__", type(func).__name__)
         if raw in ("__get__", "__set__"):
             raw = func.__self__.__name__  # type: ignore[attr-defined]
-        bare = raw.strip("_")
+        bare = raw.partition(".")[0].strip("_")  # an overload called itself: add.Tensor
         name = _FUNCTION_NAMES[func] = _SYNONYMS.get(bare, bare)
     return name
 

@@ -117,8 +117,16 @@ class TwoInputs(nn.Module):
         return self.conv(image) + self.anchor(mask if self.connected else self.grid)
 
 
-class Decomposed(nn.Module):
-    """An LDL factorisation, which has no rule."""
+@torch.library.custom_op("rfgraph_audit_test::unheard_of", mutates_args=())
+def _unheard_of(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+
+_unheard_of.register_fake(torch.empty_like)
+
+
+class OwnOperator(nn.Module):
+    """An operator of its own, which has no rule."""
 
     def forward(self, x):
-        return torch.linalg.ldl_factor(x)[0]
+        return _unheard_of(x)

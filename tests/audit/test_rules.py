@@ -113,8 +113,8 @@ POSITIVE = [
         "no output depends on the input mask",
     ),
     (
-        "RF901", networks.Decomposed, (2, 3, 8, 8), {}, "warning", "linalg_ldl_factor",
-        "aten.linalg_ldl_factor_ex.default has no rule, so every later field is only bounded",
+        "RF901", networks.OwnOperator, (2, 3, 8, 8), {}, "warning", "unheard_of",
+        "rfgraph_audit_test.unheard_of.default has no rule, so every later field is only bounded",
     ),
     (
         "RF902", backbone("resnet18"), IMAGE,
@@ -145,7 +145,7 @@ NEGATIVE = [
     ("RF401", backbone("resnet50"), IMAGE, {}),
     ("RF501", lambda: networks.Classifier(right=True), (2, 3, 8, 8), {}),
     ("RF501", backbone("swin_t"), IMAGE, {}),
-    ("RF501", networks.Decomposed, (2, 3, 8, 8), {}),
+    ("RF501", networks.OwnOperator, (2, 3, 8, 8), {}),
     ("RF502", networks.wavenet, (2, 4, 64), {"causal": (2,)}),
     ("RF502", lambda: networks.Decoder(causal=True), (2, 16, 8), {"causal": (1,), "layout": "NLC"}),
     ("RF502", lambda: nn.Conv1d(4, 4, 4, stride=2), (2, 4, 64), {"causal": (-1,)}),

@@ -75,6 +75,17 @@ def test_function_names():
     ]
 
 
+def test_overloads_are_named_by_their_operator():
+    """A dot in a name would be read as a path of modules."""
+
+    def model(x):
+        return torch.ops.aten.relu.default(torch.ops.aten.add.Tensor(x, x))
+
+    recording = record(model, (torch.empty(1, 2, 4, 4),))
+    names = [n.meta["name"] for n in recording.graph.nodes if n.op == "call_function"]
+    assert names == ["add", "relu"]
+
+
 class Shared(nn.Module):
     """One layer under two paths, another called twice, one passing its input through."""
 

@@ -221,7 +221,7 @@ class _Run:
                 continue
             self.substitutions |= way.substitutions
             self._count("gradient forwards", 1)
-            self._count("gradient backwards", len(left))
+            self._count("gradient backwards", way.backwards)
             for element, one in seen.items():
                 found[element].join(one)
             left = [element for element in left if self._is_open(element, found[element])]

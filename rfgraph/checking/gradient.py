@@ -17,6 +17,7 @@ from rfgraph.checking.held_gradients import HeldGradients, MixerCalls
 from rfgraph.checking.mixers import Mixer, mixers_before
 from rfgraph.checking.opened_gates import OpenedGates
 from rfgraph.checking.operator_calls import Key
+from rfgraph.checking.shared_backward import apart, told_apart
 from rfgraph.eager import Place, observe
 
 
@@ -51,6 +52,7 @@ class GradientMethod:
         raw: Whether nothing is replaced.
         dtype: The precision; the model's own if None.
         substitutions: What was replaced.
+        backwards: How many backward passes were made.
     """
 
     model: nn.Module
@@ -59,14 +61,15 @@ class GradientMethod:
     raw: bool
     dtype: torch.dtype | None
     substitutions: set[str] = field(default_factory=set)
+    backwards: int = 0
 
     def supports(self, elements: Sequence[Element], seed: int) -> dict[Element, Seen]:
         """Return the support of the gradient of each element in one draw.
 
         The elements are of one input and scope.
 
-        One forward pass serves all of them, and one backward pass each of them: their fields
-        overlap, and a sum of gradients would not tell whose is outside.
+        One forward pass serves all of them. Those of one node whose fields lie apart share two
+        backward passes; each of the others takes one.
         """
         if not self.raw:
             draw_weights(self.model, seed)
@@ -116,30 +119,65 @@ class GradientMethod:
 
             observe(self.model, call.args, call.kwargs, {p: visit(w) for p, w in by_place.items()})
         self.substitutions |= gates.used
-        return {
-            element: self._seen(element, scalars.pop(element), leaf, held_at[element])
-            for element in elements
-        }
+        seen: dict[Element, Seen] = {}
+        for element in elements:
+            if why := self._not_held(element, held_at[element]):
+                seen[element] = Seen(None, why)
+        for group in apart([element for element in elements if element not in seen]):
+            parts = [scalars.pop(element) for element in group]
+            if len(group) > 1:
+                shared = self._together(parts, leaf)
+                if shared is not None:
+                    seen |= {
+                        e: Seen(_project(s, e.axes)) for e, s in zip(group, shared, strict=True)
+                    }
+                    continue
+            for element, part in zip(group, parts, strict=True):
+                gradient = self._backward([part], leaf)
+                if bool(gradient.isfinite().all()):
+                    seen[element] = Seen(_project(gradient != 0, element.axes))
+                else:
+                    seen[element] = Seen(None, "the gradient is not finite")
+        return seen
 
-    def _seen(self, element: Element, scalar: Tensor, leaf: Tensor, held: frozenset[str]) -> Seen:
-        if element.scope == "local":
-            missing = mixers_before(element.node, self.mixers) - held
-            if missing:
-                return Seen(
-                    None, f"{min(missing)} mixes a whole axis and could not be held constant"
-                )
-        if not scalar.requires_grad:
-            return Seen(_project(torch.zeros_like(leaf), element.axes))
-        gradient = torch.autograd.grad(
-            scalar, leaf, retain_graph=True, allow_unused=True, materialize_grads=True
+    def _not_held(self, element: Element, held: frozenset[str]) -> str:
+        """Return why the local field cannot be seen; empty if it can."""
+        if element.scope == "total":
+            return ""
+        missing = mixers_before(element.node, self.mixers) - held
+        return (
+            f"{min(missing)} mixes a whole axis and could not be held constant" if missing else ""
+        )
+
+    def _together(self, parts: Sequence[Tensor], leaf: Tensor) -> list[Tensor] | None:
+        """Return the supports of elements of one node; None if they cannot be told apart."""
+        first = self._backward(parts, leaf)
+        second = self._backward(parts, leaf, [2.0**k for k in range(len(parts))])
+        if not bool(first.isfinite().all() & second.isfinite().all()):
+            return None
+        return told_apart(first, second, len(parts))
+
+    def _backward(
+        self, parts: Sequence[Tensor], leaf: Tensor, weights: Sequence[float] | None = None
+    ) -> Tensor:
+        """Return the gradient of a weighted sum; zero if nothing leads to it."""
+        weighted = zip(parts, weights or [1.0] * len(parts), strict=True)
+        leading = [(part, torch.full_like(part, w)) for part, w in weighted if part.requires_grad]
+        if not leading:
+            return torch.zeros_like(leaf)
+        self.backwards += 1
+        found: Tensor = torch.autograd.grad(
+            [part for part, _ in leading],
+            leaf,
+            grad_outputs=[weight for _, weight in leading],
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
         )[0]
-        if not bool(gradient.isfinite().all()):
-            return Seen(None, "the gradient is not finite")
-        return Seen(_project(gradient, element.axes))
+        return found
 
 
-def _project(gradient: Tensor, axes: tuple[int, ...]) -> BoolArray:
-    others = tuple(k for k in range(gradient.ndim) if k not in axes)
-    hit = gradient != 0
+def _project(hit: Tensor, axes: tuple[int, ...]) -> BoolArray:
+    others = tuple(k for k in range(hit.ndim) if k not in axes)
     found: BoolArray = (hit.any(dim=others) if others else hit).cpu().numpy()
     return found

@@ -37,6 +37,9 @@ SUBJECTS = {
 }
 """What is changed, and which of the first tests are likeliest to notice."""
 
+LIMIT = 600
+"""Seconds; several times what all the tests take on unchanged source."""
+
 
 def mutants(source: str) -> Iterator[tuple[str, str]]:
     """Yield (where, changed source) for every integer in the code, changed by one."""
@@ -94,8 +97,10 @@ def _run(path: str, source: str, words: str) -> None:
     name = path.removesuffix(".py").replace("/", ".")
     sys.meta_path.insert(0, _Changed(name, path, source))
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    status = pytest.main([*FIRST, "-k", words, *options])
-    if status == 0:
+    status = pytest.main([path, "--doctest-modules", *options])
+    if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        status = pytest.main([*FIRST, "-k", words, *options])
+    if status == pytest.ExitCode.OK:
         status = pytest.main([*THEN, *options])
     os._exit(int(status))
 
@@ -104,7 +109,7 @@ def killed(path: str, source: str, words: str) -> bool:
     """Whether some test fails on the mutant."""
     process = multiprocessing.get_context("fork").Process(target=_run, args=(path, source, words))
     process.start()
-    process.join(300)
+    process.join(LIMIT)
     if process.is_alive():
         # A change that makes a loop endless is noticed too.
         process.kill()
@@ -123,6 +128,8 @@ def main() -> None:
         if options.only and path not in options.only:
             continue
         made, survived = 0, []
+        if killed(path, (ROOT / path).read_text(), words):
+            sys.exit(f"The tests of {path} fail, or take over {LIMIT} s, without any change.")
         for where, source in mutants((ROOT / path).read_text()):
             if time.monotonic() - begin > options.limit:
                 print(f"{path}: stopped by the limit after {made}", flush=True)

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 import rfgraph
-from rfgraph.geometry.axis_map import AxisMap
+from rfgraph.geometry.axis_map import AxisMap, Border
+from rfgraph.geometry.movement import pad
 from rfgraph.geometry.periodic import affine, compose
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, identity
 from rfgraph.geometry.window import window
@@ -117,6 +118,13 @@ def _corners_ignored(call: Call) -> Reads:
     return RESAMPLING["aten.upsample_bilinear2d"](Deaf(call.node, call.value))
 
 
+def _symmetric(call: Call) -> Reads:
+    """As if the two rows of padding were split between the sides."""
+    reads = identity(4).reads
+    space = (AxisRead(k, pad(1, Border.VIRTUAL)) for k in (2, 3))
+    return [Read(call["self"], Axes((*reads[:2], *space)))]
+
+
 def _dilated() -> nn.Module:
     return nn.Conv2d(2, 2, 3, dilation=2, padding=1)
 
@@ -130,6 +138,12 @@ LIES = [
     Lie("kernel-too-large", "aten.convolution", _windows(kernel=4), _dilated),
     Lie("dilation-ignored", "aten.convolution", _windows(dilation=1), _dilated),
     Lie("padding-ignored", "aten.convolution", _windows(padding=0), _dilated),
+    Lie(
+        "padding-asymmetry-ignored",
+        "aten.constant_pad_nd",
+        _symmetric,
+        lambda: nn.Sequential(nn.ZeroPad2d((2, 0, 2, 0)), nn.Conv2d(2, 2, 3)),
+    ),
     Lie("stride-ignored", "aten.convolution", _windows(stride=2), _dilated),
     Lie("phases-shifted", "aten.convolution", _with_space(_shifted), _transposed),
     Lie(

@@ -10,6 +10,7 @@ nothing cancels.
 
 from __future__ import annotations
 
+import operator
 from math import prod
 from typing import Any
 
@@ -60,6 +61,8 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         return None if not value.any() and _reads_empty(call, node) else value != 0
     if node.op != "call_function" or "opaque" in node.meta or _elements(node) > LARGEST:
         return None
+    if node.target is operator.getitem:
+        return _part(call, node, farthest)
     name = operator_name(node)
     if name in _SOFTMAX or name in _ZERO_AT_MINUS_INFINITY:
         source = node.args[0]
@@ -119,8 +122,33 @@ def _chosen(call: Call, node: fx.Node, name: str, farthest: int) -> Tensor | Non
     return first | second if decided is None else torch.where(decided.bool(), first, second)
 
 
+def _part(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """The marks of one of the tensors that an operator cuts its operand into."""
+    cut, place = node.args
+    assert isinstance(cut, fx.Node)
+    if operator_name(cut) not in _CUTS:
+        return None
+    parts = _on_marks(call, cut, farthest)
+    return None if parts is None else _unless_everywhere(parts[place])
+
+
 def _run(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
-    """The operator on the marks of its operands; constant indices are given as they are."""
+    """The marks of what an operator on one or several tensors gives."""
+    seen = _on_marks(call, node, farthest)
+    return None if seen is None else _unless_everywhere(seen)
+
+
+def _unless_everywhere(seen: Tensor) -> Tensor | None:
+    live: Tensor = seen != 0
+    return None if live.all() else live
+
+
+def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
+    """The operator on the marks of its operands; constant indices are given as they are.
+
+    Returns:
+        What the operator returns; None if no operand is limited.
+    """
     limited = False
 
     def mark(source: fx.Node) -> Any:
@@ -144,12 +172,9 @@ def _run(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     if not limited and operator_name(node) not in _MAKES_ZEROS:
         return None
     if operator_name(node) in ("view", "_unsafe_view"):
-        seen: Tensor = args[0].reshape(shape(node))
-    else:
-        assert callable(node.target)
-        seen = node.target(*map(_plain, args), **kwargs)
-    live: Tensor = seen != 0
-    return None if live.all() else live
+        return args[0].reshape(shape(node))
+    assert callable(node.target)
+    return node.target(*map(_plain, args), **kwargs)
 
 
 class _UnknownIndexError(Exception):
@@ -202,6 +227,9 @@ _EITHER = frozenset(["add", "sub", "maximum", "minimum"])
 
 _MAKES_ZEROS = frozenset(["block_diag", "constant_pad_nd", "diag_embed", "tril", "triu"])
 """Operators that put zeros beside what they read."""
+
+_CUTS = frozenset(["chunk", "split", "split_with_sizes", "unbind", "unsafe_chunk", "unsafe_split"])
+"""Operators that return a list of parts of their operand."""
 
 _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
@@ -270,6 +271,24 @@ def _scan_by_loop(x: Tensor) -> Tensor:
     return torch.stack(seen, 2)
 
 
+def _gated_by_part(cut: str) -> Callable[[Tensor], Tensor]:
+    """The image times one of the parts of a stack with itself, padded with zeros."""
+
+    def gate(x: Tensor) -> Tensor:
+        cropped = F.pad(x[:, :, 1:3], (0, 0, 1, x.shape[2] - 3))
+        if cut == "unbind":
+            return x * torch.stack([x, cropped], 3).unbind(3)[1]
+        joined = torch.cat([x, cropped, x], 1)
+        if cut == "split":
+            return x * joined.split(x.shape[1], 1)[1]
+        if cut == "chunk":
+            return x * joined.chunk(3, 1)[1]
+        assert cut == "sizes"
+        return x * joined.split([x.shape[1]] * 3, 1)[1]
+
+    return gate
+
+
 CASES = (
     *(
         module(f"pixelcnn-{way}", lambda way=way: _pixelcnn(way), (1, 1, 5, 6))
@@ -305,6 +324,10 @@ CASES = (
     function("dilated-attention", _dilated_attention, (1, 2, 8)),
     function("block-sparse-attention", _block_sparse, (1, 2, 6)),
     module("padded-keys-with-weights", PaddedKeys, (1, 6, 4), axes=(1,), output_axes=(1,)),
+    *(
+        function(f"gated-by-{cut}", _gated_by_part(cut), (1, 2, 5, 4))
+        for cut in ("unbind", "split", "chunk", "sizes")
+    ),
     function("scan-by-sums", _scan_by_sums, (1, 2, 6)),
     function("scan-by-loop", _scan_by_loop, (1, 2, 6)),
 )

@@ -116,7 +116,7 @@ def erf(
         axes=info.axes,
         values=values,
         samples=samples,
-        source=source or f"{samples} samples",
+        source=source or ("1 sample" if samples == 1 else f"{samples} samples"),
         gaussian=fit_gaussian(weights),
         masses=mass_table(weights, _center(region.unclipped, info.lengths), shares),
         region=region,

@@ -80,7 +80,9 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, _path, _target=None):  # noqa: ANN001, ANN202 -- importlib's
         """Find the one module."""
         if name == self.name:
-            return importlib.machinery.ModuleSpec(name, self, origin=self.path)
+            spec = importlib.machinery.ModuleSpec(name, self, origin=str(ROOT / self.path))
+            spec.has_location = True
+            return spec
         return None
 
     def exec_module(self, module) -> None:  # noqa: ANN001 -- importlib's
@@ -97,7 +99,8 @@ def _run(path: str, source: str, words: str) -> None:
     name = path.removesuffix(".py").replace("/", ".")
     sys.meta_path.insert(0, _Changed(name, path, source))
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    status = pytest.main([path, "--doctest-modules", *options])
+    # Plain, because a module that pytest rewrites is loaded from its file, unchanged.
+    status = pytest.main([path, "--doctest-modules", "--assert=plain", *options])
     if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         status = pytest.main([*FIRST, "-k", words, *options])
     if status == pytest.ExitCode.OK:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -155,17 +155,14 @@ class Analysis:
 
     def field_of(self, state: State, input_name: str) -> Field:
         """The field that a state describes with respect to one input."""
-        key: Hashable = (state, input_name)
-        if state.labels is None:
-            # Blocks repeat what came before them: equal states have equal fields.
-            key = (state.layout, state.parts, state.stands, input_name)
+        key = (state, input_name)
         if key not in self._fields:
             self._fields[key] = self._field_of(state, input_name)
         return self._fields[key]
 
     @cached_property
-    def _fields(self) -> dict[Hashable, Field]:
-        # Elementwise operators hand their input's state on, so most nodes share one.
+    def _fields(self) -> dict[tuple[State, str], Field]:
+        # Elementwise operators hand their input's state on, and blocks repeat: nodes share states.
         return {}
 
     def main_input(self, state: State) -> str:

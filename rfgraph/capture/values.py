@@ -45,6 +45,12 @@ def _value(node: fx.Node, memo: str) -> Any:
     found = node.meta.get(memo, _UNSET)
     if found is not _UNSET:
         return found
+    if node.target not in _SHAPE_ONLY and any(
+        source.meta.get(memo, _UNSET) is None for source in node.all_input_nodes
+    ):
+        # Most nodes depend on an input; they need none of what running an operator needs.
+        node.meta[memo] = None
+        return None
     with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
         pending = [node]
         while pending:

@@ -14,6 +14,7 @@ from rfgraph.propagation.graph import Edge
 from rfgraph.propagation.join import see_through
 from rfgraph.propagation.merge import union_states
 from rfgraph.propagation.note import Note, Status
+from rfgraph.propagation.repeats import Repeats
 from rfgraph.propagation.state import Reach, State, Term, plain_layout, untouched
 
 
@@ -53,6 +54,7 @@ def propagate(
         subjects: How many axes are followed.
     """
     states: dict[str, State] = {}
+    repeats = Repeats()
     escaped: State | None = None
     for name, attributes in graph.nodes.items():
         if name in sources:
@@ -66,15 +68,17 @@ def propagate(
                 continue
             edge: Edge = data["edge"]
             reads.extend((before, read.map) for read in edge.reads)
-        found = see_through(reads, shape, name)
+        state = repeats.known(reads, shape)
+        if state is None:
+            found = see_through(reads, shape, name)
+            state = union_states(found) if found else untouched(shape, subjects)
+            state = repeats.one(state)
+            repeats.remember(reads, shape, state, name)
         if escaped is not None:
-            found.append(_unseen(escaped, shape))
-        if not found:
-            states[name] = untouched(shape, subjects)
-            continue
-        state = union_states(found)
+            unseen = _unseen(escaped, shape)
+            state = union_states([state, unseen]) if state.reaches else unseen
         if attributes["notes"]:
-            state = replace(state, notes=state.notes | attributes["notes"])
+            state = repeats.one(replace(state, notes=state.notes | attributes["notes"]))
         states[name] = state
         if name in graph.graph.get("escapes", ()):
             note = Note(Status.BOUND, name, "its values were read by Python code")

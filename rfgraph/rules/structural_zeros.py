@@ -149,27 +149,29 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
     Returns:
         What the operator returns; None if no operand is limited.
     """
-    limited = False
+    marks = {
+        source: _live(call, source, farthest - 1)
+        for source in node.all_input_nodes
+        if source.meta["spec"].dtype.is_floating_point
+    }
+    if operator_name(node) not in _MAKES_ZEROS and all(live is None for live in marks.values()):
+        return None
 
     def mark(source: fx.Node) -> Any:
-        nonlocal limited
-        if not source.meta["spec"].dtype.is_floating_point:
+        if source not in marks:
             value = call.value(source, learned=False)
             if value is None:
                 raise _UnknownIndexError
             return value
-        live = _live(call, source, farthest - 1)
-        limited |= live is not None
-        marks = torch.ones(()) if live is None else live.to(torch.float32)
-        return marks.expand(shape(source))
+        live = marks[source]
+        seen = torch.ones(()) if live is None else live.to(torch.float32)
+        return seen.expand(shape(source))
 
     args: Any
     kwargs: Any
     try:
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), mark)
     except _UnknownIndexError:
-        return None
-    if not limited and operator_name(node) not in _MAKES_ZEROS:
         return None
     if operator_name(node) in ("view", "_unsafe_view"):
         return args[0].reshape(shape(node))

@@ -1,0 +1,49 @@
+"""Blocks that repeat: equal states are one object, and a step that was taken is not taken again.
+
+Deep models repeat their blocks, and past the first few most tensors have the state of their twin in
+the block before: a residual stream whose every token sees the whole image does not change any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from rfgraph.geometry.tensor_map import Shape, TensorMap
+from rfgraph.propagation.state import State
+
+_LARGEST = 1 << 14
+"""Labels beyond which their values are not compared: that would cost more than it saves."""
+
+
+class Repeats:
+    """The states and steps of one propagation."""
+
+    def __init__(self) -> None:
+        self._states: dict[Hashable, State] = {}
+        self._steps: dict[Hashable, State] = {}
+
+    def one(self, state: State) -> State:
+        """The first state that was equal to this one."""
+        labels = state.labels
+        told: Hashable = None
+        if labels is not None:
+            told = (labels.shape, labels.tobytes()) if labels.size <= _LARGEST else id(labels)
+        key = (state.layout, state.parts, told, state.stands, state.notes)
+        return self._states.setdefault(key, state)
+
+    def known(self, reads: Sequence[tuple[State, TensorMap]], shape: Shape) -> State | None:
+        """What :meth:`remember` was told of the same reads of the same states; None if nothing."""
+        return self._steps.get((shape, *reads))
+
+    def remember(
+        self, reads: Sequence[tuple[State, TensorMap]], shape: Shape, state: State, node: str
+    ) -> None:
+        """Keep what came out of a step, unless it names the node at which it was taken."""
+        if not _names(state, node):
+            self._steps[(shape, *reads)] = state
+
+
+def _names(state: State, node: str) -> bool:
+    return any(note.node == node for note in state.notes) or any(
+        reach is not None and node in reach.origins for part in state.parts for reach in part
+    )

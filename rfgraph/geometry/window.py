@@ -55,6 +55,8 @@ def spread_taps(
 
     >>> [list(spread_taps((1,), stride=2).at(o, length=2)) for o in range(4)]
     [[], [0], [], [1]]
+    >>> list(spread_taps((0, 2)).at(3, length=9))
+    [1, 3]
     """
     return AxisMap(
         from_function(

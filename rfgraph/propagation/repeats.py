@@ -40,7 +40,8 @@ class Repeats:
     ) -> None:
         """Keep what came out of a step, unless it names the node at which it was taken."""
         if not _names(state, node):
-            self._steps[(shape, *reads)] = state
+            step = (shape, *reads)
+            self._steps[step] = state
 
 
 def _names(state: State, node: str) -> bool:

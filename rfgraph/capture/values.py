@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -45,27 +46,19 @@ def _value(node: fx.Node, memo: str) -> Any:
     found = node.meta.get(memo, _UNSET)
     if found is not _UNSET:
         return found
-    if node.target not in _SHAPE_ONLY and any(
-        source.meta.get(memo, _UNSET) is None for source in node.all_input_nodes
-    ):
-        # Most nodes depend on an input; they need none of what running an operator needs.
-        node.meta[memo] = None
-        return None
-    with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
-        pending = [node]
-        while pending:
-            current = pending[-1]
-            if memo in current.meta:
-                pending.pop()
-                continue
-            missing = [source for source in current.all_input_nodes if memo not in source.meta]
-            if missing and not any(
-                s.meta.get(memo, _UNSET) is None for s in current.all_input_nodes
-            ):
-                pending.extend(missing)
-                continue
+    pending = [node]
+    while pending:
+        current = pending[-1]
+        if memo in current.meta:
             pending.pop()
-            current.meta[memo] = _run(current, memo)
+            continue
+        sources = current.all_input_nodes
+        missing = [source for source in sources if memo not in source.meta]
+        if missing and not any(source.meta.get(memo, _UNSET) is None for source in sources):
+            pending.extend(missing)
+            continue
+        pending.pop()
+        current.meta[memo] = _run(current, memo)
     return node.meta[memo]
 
 
@@ -74,13 +67,15 @@ def _run(node: fx.Node, memo: str) -> Any:
         value = node.meta["value"]
         if memo == _FIXED and isinstance(value, torch.nn.Parameter):
             return None
-        return None if value is None else value.detach().to("cpu")
+        if value is None:
+            return None
+        with _disable_current_modes(), torch._C.DisableTorchFunction():
+            return value.detach().to("cpu")
     if node.op != "call_function" or "opaque" in node.meta:
         return None
     target = node.target
     if target in _SHAPE_ONLY:
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), _stand_in)
-        return run_operator(target, _plain(args), kwargs)
+        return _run_on(node, _stand_in)
     if any(source.meta.get(memo) is None for source in node.all_input_nodes):
         return None
     if (
@@ -89,8 +84,14 @@ def _run(node: fx.Node, memo: str) -> Any:
         and torch.Tag.nondeterministic_seeded in target.tags
     ):
         return None
-    args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta[memo])
-    return run_operator(target, _plain(args), kwargs)
+    return _run_on(node, lambda source: source.meta[memo])
+
+
+def _run_on(node: fx.Node, value_of: Callable[[fx.Node], Tensor]) -> Any:
+    """What the node's operator returns for values of its sources."""
+    with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), value_of)
+        return run_operator(node.target, _plain(args), kwargs)
 
 
 def _stand_in(node: fx.Node) -> Tensor:

@@ -25,6 +25,7 @@ from rfgraph.capture.exported import (
     run_program,
 )
 from rfgraph.capture.failures import explain
+from rfgraph.capture.flex_attention import follow_flex_attention
 from rfgraph.capture.inputs import check_shape, map_tensors, named_arguments, stand_in
 from rfgraph.capture.names import FunctionNames, assign_names
 from rfgraph.capture.outputs import named_tensors
@@ -32,6 +33,8 @@ from rfgraph.capture.preserve import Snapshot, process_state
 from rfgraph.capture.recorder import META, Known, Recorder
 from rfgraph.capture.recording import Recording
 from rfgraph.errors import CaptureError, InputError, ModelError
+
+follow_flex_attention(Recorder)
 
 
 # In inference mode, and on tensors made in it, other operators are seen than outside.

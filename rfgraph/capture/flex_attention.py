@@ -1,0 +1,26 @@
+"""`flex_attention` with data: PyTorch's own unfused formula is recorded in place of the kernel.
+
+The functions that score and mask are run on all pairs of positions, so what they admit becomes a
+mask like any other. It needs data, as PyTorch refuses tensors without.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+def follow_flex_attention(recorder: type[TorchDispatchMode]) -> None:
+    """Let a kind of mode see the operators that `flex_attention` stands for."""
+    try:
+        operator = import_module("torch._higher_order_ops.flex_attention")
+    except ImportError:  # before PyTorch 2.5
+        return
+
+    def unfused(mode: TorchDispatchMode, *args: Any, **kwargs: Any) -> Any:
+        with mode:
+            return operator.math_attention(*args, **kwargs)
+
+    operator.flex_attention.py_impl(recorder)(unfused)

@@ -1,0 +1,69 @@
+"""What masks and scores of `flex_attention` admit is what reaches."""
+
+import pytest
+import torch
+from torch import nn
+
+import rfgraph
+
+flex = pytest.importorskip("torch.nn.attention.flex_attention")
+TOKENS = 12
+DOCUMENTS = torch.tensor([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3, 3])
+
+
+class Model(nn.Module):
+    """Attention of two heads through `flex_attention`."""
+
+    def __init__(self, mask=None, score=None):
+        super().__init__()
+        self.qkv, self.mask, self.score = nn.Linear(8, 24), mask, score
+
+    def forward(self, x):
+        q, k, v = (t.unflatten(-1, (2, 4)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
+        mask = self.mask
+        if mask is not None:
+            mask = flex.create_block_mask(mask, None, 2, TOKENS, TOKENS, device=x.device)
+        seen = flex.flex_attention(q, k, v, score_mod=self.score, block_mask=mask)
+        return seen.transpose(1, 2).flatten(2)
+
+
+MODELS = {
+    "causal": Model(lambda b, h, q, k: q >= k),
+    "window": Model(lambda b, h, q, k: (q - k).abs() <= 2),
+    "prefix": Model(lambda b, h, q, k: (k < 4) | (q >= k)),
+    "dilated": Model(lambda b, h, q, k: (q - k) % 3 == 0),
+    "documents": Model(lambda b, h, q, k: (DOCUMENTS[q] == DOCUMENTS[k]) & (q >= k)),
+    "heads-differ": Model(lambda b, h, q, k: torch.where(h == 0, q == k, q == k + 5)),
+    "nothing-kept": Model(lambda b, h, q, k: (q >= k) & (q > 3)),
+    "score-bias": Model(score=lambda s, b, h, q, k: s - 0.5 * (q - k).abs()),
+    "score-cuts": Model(score=lambda s, b, h, q, k: torch.where(q - k < 3, s, -float("inf"))),
+    "both": Model(
+        lambda b, h, q, k: q >= k, lambda s, b, h, q, k: torch.where(q - k < 5, s, -float("inf"))
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.parametrize("name", MODELS)
+def test_footprints_are_what_reaches(name, monkeypatch):
+    """Every token's footprint is the set of tokens that change it."""
+    monkeypatch.setattr(flex, "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG", True)
+    model = MODELS[name]
+    node = rfgraph.analyze(model, (1, TOKENS, 8), layout="NLC", real=True).output()
+    base = torch.randn(1, TOKENS, 8)
+    changed = base.repeat(TOKENS, 1, 1)
+    changed[range(TOKENS), range(TOKENS)] += torch.randn(TOKENS, 8)
+    with torch.no_grad():
+        # One at a time, because a block mask is made for one batch size.
+        moved = torch.cat([model(c[None]) - model(base) for c in changed])
+    reached = (moved.abs().amax(2) > 1e-6).T
+    assert torch.equal(torch.tensor([node.footprint(o).tolist() for o in range(TOKENS)]), reached)
+    # Where heads differ, the closed form of the field is the union over them.
+    differ = name == "heads-differ"
+    assert node.status is (rfgraph.Status.BOUND if differ else rfgraph.Status.EXACT)
+
+
+def test_without_data_the_error_says_what_to_do():
+    """PyTorch refuses tensors without data."""
+    with pytest.raises(rfgraph.CaptureError, match="real=True"):
+        rfgraph.analyze(MODELS["causal"], (1, TOKENS, 8), layout="NLC")

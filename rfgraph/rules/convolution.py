@@ -19,8 +19,9 @@ from torch import fx
 from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.matrix import products, rows
 from rfgraph.geometry.movement import blocks
-from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape
+from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Chain, Reshape, Shape
 from rfgraph.geometry.window import spread, spread_taps, window, window_taps
+from rfgraph.rules.axes import permuted
 from rfgraph.rules.call import Call, Read, Reads, Rule, per_axis, shape
 from rfgraph.rules.structural_zeros import zero_weights
 
@@ -50,7 +51,7 @@ def convolution(call: Call) -> Reads:
     else:
         keep = _by_group(~zero.numpy(), groups, transposed=transposed)
         reads = list(_masked_reads(image, keep, geometry, channels, transposed=transposed))
-    reads.append(Read(weight, _weight_axes(dims, groups, channels, transposed)))
+    reads.append(Read(weight, _weight_map(call, geometry, groups, transposed)))
     if bias is not None:
         reads.append(Read(bias, Axes((AxisRead(1, SAME),))))
     return reads
@@ -146,15 +147,42 @@ def _channel_read(channels: tuple[int, int], groups: int) -> AxisRead:
     return AxisRead(1, blocks(channels[0] // groups, channels[1] // groups))
 
 
-def _weight_axes(dims: int, groups: int, channels: tuple[int, int], transposed: bool) -> Axes:
+def _weight_map(call: Call, geometry: Geometry, groups: int, transposed: bool) -> Axes | Chain:
     """Weights (out, in / groups, *kernel), or (in, out / groups, *kernel) when transposed."""
-    rest = (AxisRead(None, WHOLE),) * dims
+    weight = shape(call["weight"])
+    dims = len(weight) - 2
+    taps = (AxisRead(None, WHOLE),) * dims
     if not transposed:
-        return Axes((AxisRead(1, SAME), AxisRead(None, WHOLE), *rest))
+        return Axes((AxisRead(1, SAME), AxisRead(None, WHOLE), *taps))
+    if call["weight"].op != "get_attr":  # a kernel that may be computed from an input
+        sizes = zip(shape(call["input"])[2:], call.out[2:], weight[2:], *geometry, strict=True)
+        taps = tuple(_taps_read(k + 2, *size) for k, size in enumerate(sizes))
+    each = Axes((AxisRead(None, WHOLE), AxisRead(1, SAME), *taps))
     if groups == 1:
-        return Axes((AxisRead(None, WHOLE), AxisRead(1, SAME), *rest))
-    group = AxisRead(1, blocks(channels[0] // groups, channels[1] // groups))
-    return Axes((group, AxisRead(None, WHOLE), *rest))
+        return each
+    # Channel o is number o mod out / groups of its group: the groups go beside them first.
+    apart = (groups, weight[0] // groups, *weight[1:])
+    beside = (apart[1], groups, *weight[1:])
+    joined = (apart[1], groups * weight[1], *weight[2:])
+    order = (1, 0, *range(2, dims + 3))
+    return Chain(
+        (
+            (Reshape(weight, apart), apart),
+            (permuted(order), beside),
+            (Reshape(beside, joined), joined),
+            (each, call.out),
+        )
+    )
+
+
+@lru_cache(maxsize=2048)
+def _taps_read(
+    axis: int, length: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int
+) -> AxisRead:
+    """The taps through which the image arrives, for each output position of a spread."""
+    arrived = np.arange(outputs)[:, None] + padding - dilation * np.arange(kernel)
+    inside = (arrived >= 0) & (arrived < length * stride) & (arrived % stride == 0)
+    return AxisRead(None, WHOLE) if inside.all() else AxisRead(axis, rows(inside))
 
 
 RULES: dict[str, Rule] = {"aten.convolution": convolution, "aten._convolution": convolution}

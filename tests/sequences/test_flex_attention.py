@@ -41,10 +41,14 @@ MODELS = {
         lambda b, h, q, k: q >= k, lambda s, b, h, q, k: torch.where(q - k < 5, s, -float("inf"))
     ),
 }
+FAST = ("both", "documents")
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in MODELS],
+)
 def test_footprints_are_what_reaches(name, monkeypatch):
     """Every token's footprint is the set of tokens that change it."""
     monkeypatch.setattr(flex, "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG", True)

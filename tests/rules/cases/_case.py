@@ -69,13 +69,15 @@ class Case:
         generator = torch.Generator().manual_seed(zlib.crc32(self.id.encode()))
         return tuple(0.5 + torch.rand(shape, generator=generator) for shape in self.shapes)
 
-    def truth(self, source: int = 0) -> dict[str, Reach]:
-        """The oracle's answer for one of the inputs."""
+    def truth(
+        self, source: int = 0, *, output_axes: Axes | Mapping[str, Axes] | None = None
+    ) -> dict[str, Reach]:
+        """The oracle's answer for one of the inputs, along the given axes or those of the row."""
         return reach(
             self.model(),
             self.inputs(),
             axes=self.axes,
-            output_axes=self.output_axes,
+            output_axes=self.output_axes if output_axes is None else output_axes,
             batched=self.batched,
             source=source,
         )

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
-from ._case import module
+from ._case import function, module
 
 
 class WeightStandardized(nn.Conv2d):
@@ -148,5 +148,36 @@ CASES = (
             nn.Conv1d(1, 1, 3, stride=2, padding=1), nn.ConvTranspose1d(1, 1, 4, 2, padding=1)
         ),
         (1, 1, 12),
+    ),
+    *(
+        function(
+            f"weights-of-{groups}-groups-are-the-input{'-transposed' * transposed}",
+            lambda w, g=groups, f=F.conv_transpose2d if transposed else F.conv2d: f(
+                torch.ones(1, 4, 5, 5), w, groups=g
+            ),
+            (4, 3, 2, 2) if transposed else (6, 4 // groups, 2, 2),
+            axes=(0, 1, 2, 3),
+            output_axes=(0, 1, 2, 3),
+            batched=False,
+        )
+        for groups in (1, 2, 4)
+        for transposed in (False, True)
+        if transposed or groups < 4
+    ),
+    function(
+        "weights-are-the-input-padded",
+        lambda w: F.conv2d(torch.ones(1, 2, 4, 7), w, None, (1, 2), (1, 3), (2, 1)),
+        (3, 2, 2, 3),
+        axes=(0, 1, 2, 3),
+        output_axes=(0, 1, 2, 3),
+        batched=False,
+    ),
+    function(
+        "weights-are-the-input-transposed-strided",
+        lambda w: F.conv_transpose2d(torch.ones(1, 2, 3, 3), w, None, (3, 2), 1, (1, 0), 2, (1, 2)),
+        (2, 2, 2, 3),
+        axes=(0, 1, 2, 3),
+        output_axes=(0, 1, 2, 3),
+        batched=False,
     ),
 )

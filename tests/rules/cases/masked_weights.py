@@ -318,6 +318,11 @@ CASES = (
     module("sobel", Sobel, (1, 1, 5, 6)),
     module("masked-strided-dilated-grouped", lambda: Options(transposed=False), (1, 4, 7, 7)),
     module("masked-transposed", lambda: Options(transposed=True), (1, 4, 4, 4)),
+    function(
+        "no-tap-left",
+        lambda x: x.flip(2)[:, :1] + F.conv1d(x, torch.zeros_like(x[:, :, :1])),
+        (1, 2, 5),
+    ),
     function("retention", _retention, (1, 2, 6)),
     function("rwkv", _rwkv, (1, 2, 6)),
     function("alibi", _alibi, (1, 2, 6)),

@@ -35,7 +35,12 @@ def seen_from(analysis: Analysis, source: Node) -> Analysis:
     shape = source.shape
     batch = next((a for a in range(len(shape)) if axis_stand(source.state, a) is False), None)
     info = InputInfo(source.name, shape, source.dtype, source.spatial_axes, batch)
+    escapes = analysis.graph.graph.get("escapes", frozenset())
     later = nx.descendants(analysis.graph, source.name) | {source.name}
+    if read := escapes & later:
+        # What Python code read may steer whatever was made afterwards, along no edge.
+        names = list(analysis.graph.nodes)
+        later |= set(names[1 + min(map(names.index, read)) :])
     kept: nx.DiGraph[str] = nx.DiGraph()
     # networkx's own subgraph does not keep the order of nodes, which is that of execution.
     kept.add_nodes_from(
@@ -47,7 +52,7 @@ def seen_from(analysis: Analysis, source: Node) -> Analysis:
         for before, data in analysis.graph.pred[name].items()
         if before in later
     )
-    kept.graph["escapes"] = analysis.graph.graph.get("escapes", frozenset()) & later
+    kept.graph["escapes"] = escapes & later
     followed = info.axes if batch is None else (batch, *info.axes)
     subjects = tuple(Subject(source.name, axis, shape[axis]) for axis in followed)
     start = source_state(shape, source.name, subjects, batch)

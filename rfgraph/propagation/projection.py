@@ -49,7 +49,7 @@ def push_to(
     masks: dict[str, Mask] = {source: mask}
     escapes = graph.graph.get("escapes", frozenset()) if follow is None else frozenset()
     escaped = False
-    wanted = nx.ancestors(graph, target) | {target} | set(escapes)
+    wanted = {target, *escapes}.union(*(nx.ancestors(graph, n) for n in (target, *escapes)))
     for name in graph.nodes:
         if name not in wanted:
             continue

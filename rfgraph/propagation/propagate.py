@@ -56,9 +56,12 @@ def propagate(
     states: dict[str, State] = {}
     repeats = Repeats()
     escaped: State | None = None
+    escapes = graph.graph.get("escapes", frozenset())
     for name, attributes in graph.nodes.items():
         if name in sources:
             states[name] = sources[name]
+            if name in escapes:
+                escaped = _joined(escaped, _read_by_python(states[name], name))
             continue
         shape: Shape = attributes["shape"]
         reads: list[tuple[State, TensorMap]] = []
@@ -80,12 +83,20 @@ def propagate(
         if attributes["notes"]:
             state = repeats.one(replace(state, notes=state.notes | attributes["notes"]))
         states[name] = state
-        if name in graph.graph.get("escapes", ()):
-            note = Note(Status.BOUND, name, "its values were read by Python code")
-            here = apply(state, Everything(), (1,), name)
-            here = replace(here, notes=here.notes | {note})
-            escaped = here if escaped is None else union_states([escaped, here])
+        if name in escapes:
+            escaped = _joined(escaped, _read_by_python(state, name))
     return states
+
+
+def _read_by_python(state: State, name: str) -> State:
+    """What reaches Python code that reads all values of a tensor."""
+    note = Note(Status.BOUND, name, "its values were read by Python code")
+    here = apply(state, Everything(), (1,), name)
+    return replace(here, notes=here.notes | {note})
+
+
+def _joined(escaped: State | None, here: State) -> State:
+    return here if escaped is None else union_states([escaped, here])
 
 
 def _unseen(escaped: State, shape: Shape) -> State:

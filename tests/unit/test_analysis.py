@@ -307,3 +307,15 @@ def test_values_read_by_python_are_not_forgotten(model):
     assert "read by Python code" in node.reasons[0]
     assert node.field.is_global
     assert node.footprint(2).all()
+
+
+def test_an_input_read_by_python_is_not_forgotten():
+    """The status says so too where it is an input itself that Python code read."""
+
+    def model(x):
+        return x + torch.tensor(x.tolist()).flip(-1)
+
+    node = rfgraph.analyze(model, torch.rand(1, 3, 8), real=True).output()
+    assert node.status is rfgraph.Status.BOUND
+    assert node.field.is_global
+    assert node.footprint(2).all()

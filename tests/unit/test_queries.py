@@ -55,6 +55,36 @@ def test_density_of_a_deep_network_neither_overflows_nor_vanishes():
     np.testing.assert_allclose(density, density[::-1], rtol=1e-9)
 
 
+def test_the_forward_question_follows_what_python_read():
+    """Through operators that lead to nothing but the number that was read, too."""
+
+    def model(x):
+        return x * (x[..., 1:3] * 2).sum().item()
+
+    analysis = rfgraph.analyze(model, torch.rand(1, 1, 5), real=True)
+    reached = [analysis.output().projection(k).tolist() for k in range(5)]
+    assert reached == [[k in (1, 2, i) for i in range(5)] for k in range(5)]
+
+
+def test_what_python_read_is_seen_from_the_node_it_was_read_of():
+    """No edge leads from there to what it steers."""
+
+    class Steered(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gate = nn.Conv1d(1, 1, 3)
+            self.body = nn.Conv1d(1, 1, 3)
+
+        def forward(self, x):
+            strength = self.gate(x).mean().item()
+            return self.body(x) * strength
+
+    analysis = rfgraph.analyze(Steered(), torch.rand(1, 1, 5), real=True)
+    seen = analysis.between("gate", "mul")
+    assert seen.status is rfgraph.Status.BOUND
+    assert seen.footprint(1).tolist() == [True, True, True]
+
+
 def test_what_python_read_has_density_wherever_it_has_a_footprint():
     """All of the input steers the branch; the element itself is one path more."""
 

@@ -2,6 +2,10 @@
 
 A score of -inf is a weight of exactly zero, whatever the inputs are: the position is not read, and
 a product with the weights does not read it either (:mod:`rfgraph.rules.structural_zeros`).
+
+The lowest finite number of the type cuts too: adding a score to it changes nothing, and libraries
+write it where they mean -inf. The two differ in a row of which nothing is left: -inf alone gives
+no weights at all, the lowest number gives equal weights to all that have it.
 """
 
 from __future__ import annotations
@@ -21,20 +25,42 @@ FARTHEST = 12
 Find = Callable[[Call, fx.Node, int], "Tensor | None"]
 
 
-def cut_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor | None:
-    """Where scores are -inf for all inputs.
-
-    The lowest finite number of the type counts too: adding a score to it changes nothing, and
-    libraries write it where they mean -inf.
+def cut_scores(call: Call, scores: fx.Node) -> Tensor | None:
+    """Where scores are -inf, or the lowest number of their type, for all inputs.
 
     Args:
         call: The call that reads the scores.
         scores: Their node.
-        farthest: How many operators to look through.
 
     Returns:
         Booleans of the scores' shape, or None if nothing is cut.
     """
+    lowest = _lowest_scores(call, scores, FARTHEST)
+    return None if lowest is None else ~lowest.isnan()
+
+
+def zero_after_softmax(call: Call, scores: fx.Node, axis: int) -> Tensor | None:
+    """Where a softmax along ``axis`` gives zero, or nothing, for all inputs.
+
+    Args:
+        call: The call that reads the weights.
+        scores: The node of what the softmax reads.
+        axis: Its axis; may count from the end.
+
+    Returns:
+        Booleans of the scores' shape, or None if nothing is cut.
+    """
+    lowest = _lowest_scores(call, scores, FARTHEST)
+    if lowest is None:
+        return None
+    cut = ~lowest.isnan()
+    if not cut.ndim:
+        return cut & lowest.isinf()
+    return cut & ~(cut.all(axis, keepdim=True) & lowest.isfinite())
+
+
+def _lowest_scores(call: Call, scores: fx.Node, farthest: int) -> Tensor | None:
+    """The scores that are cut, and NaN where they are not; None if none is."""
     value = call.value(scores, learned=False)
     if value is not None:
         return _lowest(value)
@@ -42,19 +68,20 @@ def cut_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor 
         return None
     name = operator_name(scores)
     if name in _VIEWS:
-        return _viewed(call, scores, cut_scores, farthest)
+        return _viewed(call, scores, _lowest_scores, farthest)
     if name == "add":
+        factors: tuple[Any, Any] = (1, scores.kwargs.get("alpha", 1))
         found = [
-            cut
-            for source in scores.args[:2]
-            if isinstance(source, fx.Node)
-            and (cut := cut_scores(call, source, farthest - 1)) is not None
+            lowest
+            for source, factor in zip(scores.args[:2], factors, strict=True)
+            if (lowest := _scaled(call, source, factor, farthest - 1)) is not None
         ]
-        return _either(found, shape(scores))
-    if name in ("addmm", "baddbmm"):  # a mask plus the product of queries and keys
+        return _sum(found, scores)
+    # A mask plus the product of queries and keys; with a factor of zero the mask is not read.
+    if name in ("addmm", "baddbmm") and scores.kwargs.get("beta", 1) == 1:
         mask = scores.args[0]
-        cut = cut_scores(call, mask, farthest - 1) if isinstance(mask, fx.Node) else None
-        return None if cut is None else cut.expand(shape(scores))
+        lowest = _lowest_scores(call, mask, farthest - 1) if isinstance(mask, fx.Node) else None
+        return None if lowest is None else lowest.expand(shape(scores))
     if name == "masked_fill":
         source, mask, fill = scores.args
         return _chosen(call, scores, mask, fill, source, farthest)
@@ -93,8 +120,8 @@ def operator_name(node: fx.Node) -> str:
 def _lowest(value: Tensor) -> Tensor | None:
     if not value.is_floating_point() or not value.numel():
         return None
-    bound = torch.finfo(value.dtype).min / 2
-    return value <= bound if float(value.min()) <= bound else None
+    is_lowest = value <= torch.finfo(value.dtype).min / 2
+    return value.masked_fill(~is_lowest, math.nan) if bool(is_lowest.any()) else None
 
 
 def _viewed(call: Call, node: fx.Node, find: Find, farthest: int) -> Tensor | None:
@@ -104,7 +131,9 @@ def _viewed(call: Call, node: fx.Node, find: Find, farthest: int) -> Tensor | No
     if found is None:
         return None
     name = operator_name(node)
-    if name in ("_to_copy", "clone", "alias"):
+    if name == "_to_copy":
+        return found.to(node.meta["spec"].dtype)
+    if name in ("clone", "alias"):
         return found
     if name in ("view", "_unsafe_view"):
         return found.reshape(shape(node))
@@ -117,13 +146,21 @@ def _plain(argument: Any) -> Any:
     return list(argument) if isinstance(argument, (list, tuple)) else argument
 
 
-def _either(found: list[Tensor], out: tuple[int, ...]) -> Tensor | None:
+def _scaled(call: Call, source: Any, factor: float, farthest: int) -> Tensor | None:
+    """What is cut of a term of a sum that is multiplied by a number first."""
+    lowest = _lowest_scores(call, source, farthest) if isinstance(source, fx.Node) else None
+    return lowest if lowest is None or factor == 1 else _lowest(lowest * factor)
+
+
+def _sum(found: list[Tensor], node: fx.Node) -> Tensor | None:
     if not found:
         return None
-    joined = found[0]
-    for other in found[1:]:
-        joined = joined | other
-    return joined.expand(out)
+    total, *others = (lowest.to(node.meta["spec"].dtype) for lowest in found)
+    for other in others:
+        # Twice the lowest number overflows to -inf.
+        both = torch.where(other.isnan(), total, total + other)
+        total = torch.where(total.isnan(), other, both)
+    return total.expand(shape(node))
 
 
 def _chosen(
@@ -134,16 +171,16 @@ def _chosen(
     if decided is None:
         return None
     out = shape(node)
-    sides = [_side(call, source, farthest) for source in (chosen, other)]
+    dtype = node.meta["spec"].dtype
+    sides = [_side(call, source, dtype, farthest) for source in (chosen, other)]
     if sides == [None, None]:
         return None
-    nowhere = torch.zeros((), dtype=torch.bool)
-    yes, no = (nowhere if side is None else side for side in sides)
+    nowhere = torch.full((), math.nan, dtype=dtype)
+    yes, no = (nowhere if side is None else side.to(dtype) for side in sides)
     return torch.where(decided.cpu(), yes, no).expand(out)
 
 
-def _side(call: Call, source: Any, farthest: int) -> Tensor | None:
+def _side(call: Call, source: Any, dtype: torch.dtype, farthest: int) -> Tensor | None:
     if isinstance(source, fx.Node):
-        return cut_scores(call, source, farthest - 1)
-    is_lowest = isinstance(source, (int, float)) and source <= -math.inf
-    return torch.ones((), dtype=torch.bool) if is_lowest else None
+        return _lowest_scores(call, source, farthest - 1)
+    return _lowest(torch.tensor(source, dtype=dtype)) if isinstance(source, (int, float)) else None

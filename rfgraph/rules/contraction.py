@@ -68,20 +68,18 @@ def _factor(
 
 def addmm(call: Call) -> Reads:
     """A bias plus (i, k) times (k, j)."""
-    bias = call["self"]
-    return [
-        Read(bias, broadcast(shape(bias), call.out)),
-        *_product(call, call["mat1"], call["mat2"], 0),
-    ]
+    return [*_bias(call), *_product(call, call["mat1"], call["mat2"], 0)]
 
 
 def baddbmm(call: Call) -> Reads:
     """A bias plus (b, i, k) times (b, k, j)."""
+    return [*_bias(call), *_product(call, call["batch1"], call["batch2"], 1)]
+
+
+def _bias(call: Call) -> Reads:
+    """What is added to a product; with ``beta=0`` it is ignored, even where it is not finite."""
     bias = call["self"]
-    return [
-        Read(bias, broadcast(shape(bias), call.out)),
-        *_product(call, call["batch1"], call["batch2"], 1),
-    ]
+    return [Read(bias, broadcast(shape(bias), call.out))] if call["beta"] != 0 else []
 
 
 def mv(call: Call) -> Reads:
@@ -91,9 +89,8 @@ def mv(call: Call) -> Reads:
 
 def addmv(call: Call) -> Reads:
     """A bias plus (i, k) times (k)."""
-    bias = call["self"]
     return [
-        Read(bias, broadcast(shape(bias), call.out)),
+        *_bias(call),
         Read(call["mat"], placed([0, None])),
         Read(call["vec"], placed([None])),
     ]

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from rfgraph.rules.attention_mask import cut_scores, operator_name
+from rfgraph.rules.attention_mask import cut_scores, operator_name, zero_after_softmax
 from rfgraph.rules.call import Call, shape
 
 FARTHEST = 12
@@ -64,7 +64,13 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     if node.target is operator.getitem:
         return _part(call, node, farthest)
     name = operator_name(node)
-    if name in _SOFTMAX or name in _ZERO_AT_MINUS_INFINITY:
+    if name in _SOFTMAX:
+        scores, axis = node.args[:2]
+        assert isinstance(scores, fx.Node)
+        assert isinstance(axis, int)
+        zero = zero_after_softmax(call, scores, axis)
+        return None if zero is None else ~zero
+    if name in _ZERO_AT_MINUS_INFINITY:
         source = node.args[0]
         cut = cut_scores(call, source) if isinstance(source, fx.Node) else None
         return None if cut is None else ~cut

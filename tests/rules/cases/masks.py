@@ -52,6 +52,12 @@ def _einsum_band(x: Tensor) -> Tensor:
     return torch.einsum("bij,bjd->bid", scores.softmax(-1), y).transpose(1, 2)
 
 
+def _ignored(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    blocked = x.new_full((1, y.shape[1], y.shape[1]), _NEVER).triu(1)
+    return (torch.baddbmm(blocked, y, x, beta=0).softmax(-1) @ y).transpose(1, 2)
+
+
 def _with_class_token(x: Tensor) -> Tensor:
     y = torch.cat([x.mean(2, keepdim=True), x], 2).transpose(1, 2)
     return F.scaled_dot_product_attention(y, y, y, is_causal=True).transpose(1, 2)
@@ -102,6 +108,7 @@ CASES = (
     function("mask-by-columns", _by_columns, (1, 2, 7)),
     function("mask-weights-on-the-right", _weights_on_the_right, (1, 2, 7)),
     function("mask-einsum-band", _einsum_band, (1, 2, 8)),
+    function("mask-ignored", _ignored, (1, 2, 4), note="with beta=0 the mask is not read"),
     function("mask-class-token", _with_class_token, (1, 2, 6)),
     function("mask-two-layers", _two_layers, (1, 2, 8)),
     function("mask-raster", _raster, (1, 2, 3, 4)),

@@ -124,6 +124,13 @@ CASES = (
         (1, 2, 4),
         output_axes=(1, 2),
     ),
+    function(
+        "baddbmm-no-bias",
+        lambda x: torch.baddbmm(x.sum(1, keepdim=True), x.transpose(1, 2), x * 2, beta=0),
+        (1, 2, 4),
+        output_axes=(1, 2),
+        note="with beta=0 what would be added is not read",
+    ),
     function("matmul-vector", lambda x: x @ _constant(x, 4), (1, 2, 3, 4), output_axes=(2,)),
     function(
         "einsum-channels",

@@ -34,8 +34,37 @@ def _causal_by_hand(x: Tensor) -> Tensor:
     return weights @ x
 
 
+def _padded(x: Tensor, mask: Tensor) -> Tensor:
+    """Attention under a mask that leaves nothing of some rows."""
+    return (x @ x.mT + mask.to(x.device)).softmax(-1) @ x
+
+
+_LOWEST = torch.finfo(torch.float64).min
+_LEFT = torch.tensor([_LOWEST, _LOWEST, 0, 0, 0], dtype=torch.float64)
+_LATER = torch.ones(5, 5, dtype=torch.bool).triu(1)
+_CUT_BY_LOWEST = torch.zeros(5, 5, dtype=torch.float64).masked_fill(_LATER, _LOWEST)
+_CUT_BY_INFINITY = torch.zeros(5, 5, dtype=torch.float64).masked_fill(_LATER, -torch.inf)
+
+
 ROWS = (
     row("safe-softmax-by-hand", _causal_by_hand, 1, 5, 4, axes=(1,)),
+    # A row of which the lowest number leaves nothing is not empty: its weights are equal.
+    row("lowest-padding", lambda x: _padded(x, _LEFT + _LEFT.flip(0)[:, None] / 2), 1, 5, 4,
+        axes=(1,)),
+    row("lowest-padding-causal", lambda x: _padded(x, _LEFT + _CUT_BY_INFINITY), 1, 5, 4,
+        axes=(1,)),
+    row("lowest-padding-lowest", lambda x: _padded(x, _LEFT + _CUT_BY_LOWEST), 1, 5, 4, axes=(1,)),
+    row("lowest-filled", lambda x: (x @ x.mT).masked_fill(
+        _LATER.to(x.device), _LOWEST).softmax(-1) @ x, 1, 5, 4, axes=(1,)),
+    row("lowest-filled-rows", lambda x: (x @ x.mT).masked_fill(
+        (_LATER | (torch.arange(5) == 3)[:, None]).to(x.device), _LOWEST).softmax(-1) @ x, 1, 5, 4,
+        axes=(1,)),
+    row("lowest-fused", lambda x: F.scaled_dot_product_attention(*(x[:, None],) * 3, attn_mask=(
+        _LEFT.expand(5, 5).T + _LEFT).clamp(_LOWEST).to(x.device))[:, 0], 1, 5, 4, axes=(1,)),
+    row("lowest-halved", lambda x: torch.add(
+        x @ x.mT, _CUT_BY_LOWEST.to(x.device), alpha=0.5).softmax(-1) @ x, 1, 5, 4, axes=(1,)),
+    row("lowest-scaled-down", lambda x: torch.add(
+        x @ x.mT, _CUT_BY_LOWEST.to(x.device), alpha=-1e-308).softmax(-1) @ x, 1, 5, 4, axes=(1,)),
     row("_int_mm", lambda x: torch._int_mm(x.to(torch.int8), x.to(torch.int8).T), 32, 24, below=9,
         axes=(0,), trials=3),
     row("addmv", lambda x: torch.addmv(x[:, 0], x, x[0]), 4, 4, axes=(0,)),

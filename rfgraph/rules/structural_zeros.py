@@ -5,7 +5,7 @@ zeros, attention behind a mask of -inf: what is multiplied by such a zero is not
 
 Each tensor gets a mark per element: may it be other than zero? Sums and products of marks, and
 copies of them, are found by running the operator itself on the marks: they are 0 and 1, so that
-nothing cancels.
+nothing cancels, in double precision, so that small factors do not become zero.
 """
 
 from __future__ import annotations
@@ -74,8 +74,10 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         source = node.args[0]
         cut = cut_scores(call, source) if isinstance(source, fx.Node) else None
         return None if cut is None else ~cut
-    if name == "zeros_like" or (name == "full_like" and node.args[1] == 0):
+    if name == "zeros_like" or (name in ("full_like", "fill") and node.args[1] == 0):
         return torch.zeros((), dtype=torch.bool)
+    if name == "pow" and not (isinstance(node.args[1], (int, float)) and node.args[1] > 0):
+        return None
     if name in _ZERO_AT_ZERO:
         return _of(call, node.args[0], farthest)
     if name in ("where", "masked_fill"):
@@ -160,7 +162,9 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
         for source in node.all_input_nodes
         if source.meta["spec"].dtype.is_floating_point
     }
-    if operator_name(node) not in _MAKES_ZEROS and all(live is None for live in marks.values()):
+    puts_zeros = operator_name(node) == "scatter" and node.args[-1] == 0
+    limited = any(live is not None for live in marks.values())
+    if not limited and not puts_zeros and operator_name(node) not in _MAKES_ZEROS:
         return None
 
     def mark(source: fx.Node) -> Any:
@@ -170,8 +174,8 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
                 raise _UnknownIndexError
             return value
         live = marks[source]
-        seen = torch.ones(()) if live is None else live.to(torch.float32)
-        return seen.expand(shape(source))
+        seen = torch.ones((), dtype=torch.bool) if live is None else live
+        return seen.to(torch.float64).expand(shape(source))
 
     args: Any
     kwargs: Any
@@ -181,6 +185,8 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
         return None
     if operator_name(node) in ("view", "_unsafe_view"):
         return args[0].reshape(shape(node))
+    # What is subtracted is there all the same; as a negative mark it would cancel others.
+    kwargs = {key: value for key, value in kwargs.items() if key != "alpha"}
     assert callable(node.target)
     return node.target(*map(_plain, args), **kwargs)
 
@@ -208,13 +214,17 @@ _ZERO_AT_ZERO = frozenset(
         "clone",
         "detach",
         "div",
+        "elu",
         "erf",
         "expm1",
         "floor",
         "gelu",
         "leaky_relu",
+        "hardswish",
         "log1p",
+        "mish",
         "neg",
+        "pow",
         "relu",
         "round",
         "sign",
@@ -230,7 +240,7 @@ _ZERO_AT_ZERO = frozenset(
 )
 """Operators that map zero to zero, element by element; of a quotient the numerator decides."""
 
-_EITHER = frozenset(["add", "sub", "maximum", "minimum"])
+_EITHER = frozenset(["add", "lerp", "maximum", "minimum", "sub"])
 """Zero where both operands are."""
 
 _MAKES_ZEROS = frozenset(["block_diag", "constant_pad_nd", "diag_embed", "tril", "triu"])
@@ -242,22 +252,30 @@ _CUTS = frozenset(["chunk", "split", "split_with_sizes", "unbind", "unsafe_chunk
 _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
     [
         "_unsafe_view",
+        "amax",
         "bmm",
         "cat",
         "copy",
+        "cumsum",
         "diagonal",
+        "diagonal_scatter",
+        "embedding",
         "expand",
         "flip",
         "gather",
         "index",
+        "index_add",
+        "index_copy",
         "index_put",
         "index_select",
+        "mean",
         "mm",
         "mul",
         "permute",
         "repeat",
         "roll",
         "scatter",
+        "scatter_add",
         "select",
         "select_scatter",
         "slice",
@@ -267,8 +285,9 @@ _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
         "sum",
         "t",
         "transpose",
+        "unfold",
         "unsqueeze",
         "view",
     ]
 )
-"""Sums, products and copies: what they give for marks is the marks of what they give."""
+"""Sums, products, maxima and copies: what they give for marks is the marks of what they give."""

@@ -13,6 +13,7 @@ from . import (
     quantized,
     recurrent,
     reductions,
+    zeros,
 )
 from ._row import Row
 
@@ -27,6 +28,7 @@ ROWS: tuple[Row, ...] = (
     *quantized.ROWS,
     *recurrent.ROWS,
     *reductions.ROWS,
+    *zeros.ROWS,
 )
 
 __all__ = ["ROWS", "Row"]

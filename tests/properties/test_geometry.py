@@ -147,8 +147,21 @@ def test_fold_never_guesses():
     assert isinstance(fold(Finite((interval(0, 1), interval(2, 3)))), Finite)
 
 
+tables = st.builds(
+    lambda entries, border: AxisMap(Finite(tuple(map(index_set, entries))), border),
+    st.lists(st.frozensets(st.integers(-3, 11)), min_size=9, max_size=9),
+    st.sampled_from(Border),
+)
+
+
 @given(
-    st.one_of(windows, spreads, moves, st.builds(pad, st.integers(-2, 3), st.sampled_from(Border))),
+    st.one_of(
+        windows,
+        spreads,
+        moves,
+        tables,
+        st.builds(pad, st.integers(-2, 3), st.sampled_from(Border)),
+    ),
     st.integers(1, 9),
     st.integers(1, 9),
 )
@@ -163,6 +176,14 @@ def test_pairs_are_the_bounded_map(reads, out_length, in_length):
         (o, i) for o, seen in enumerate(bounded(reads, out_length, in_length).sets) for i in seen
     }
     assert set(found) == expected
+
+
+def test_pairs_come_in_few_chunks():
+    """A triangle goes by diagonals, a permutation at once: the number of chunks is the cost."""
+    triangle = AxisMap(Finite(tuple(interval(0, i) for i in range(50))))
+    assert len(pairs(triangle, 50, 50)) == 50
+    permutation = AxisMap(Finite(tuple(index_set([7 * i % 50]) for i in range(50))))
+    assert len(pairs(permutation, 50, 50)) == 1
 
 
 @given(st.integers(2, 9), st.integers(0, 8), st.sampled_from(Border))

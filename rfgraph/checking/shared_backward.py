@@ -6,6 +6,10 @@ field of another. So a second pass weights the k-th element by 2 ** k. A product
 is exact in floating point, so at a place that only element k reaches, the second pass is 2 ** k
 times the first, bit for bit. Any other quotient says that elements meet where they should not, and
 then each gets a pass of its own.
+
+One thing is lost that single passes would see: where an element reaches into the field of another
+2 ** 53 times as weakly (in double precision), the sum rounds it away. What spreads crosses the gap
+between the fields, where it stands alone; only what leaps over the gap can hide so.
 """
 
 from __future__ import annotations

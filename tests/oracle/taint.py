@@ -26,8 +26,8 @@ Blind spots (read before trusting a difference):
 
 * a softmax with a single unmasked entry is the constant 1, but is reported as dependent;
 * `x - x` is a dependence;
-* structural zeros that have met an input or a parameter survive only views, copies, `mul`, the
-  numerator of `div`, sums of two zeros and functions of one operand that keep zero;
+* structural zeros that have met an input or a parameter survive only views, copies, `mul`, `mm`,
+  `bmm`, the numerator of `div`, sums of zeros and functions of one operand that keep zero;
 * positions selected by values (`argmax`, `sort`, `topk`, indices or sampling grids that depend
   on the input, `.item()`) are not analysed: they raise.
 """
@@ -48,7 +48,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -212,6 +212,8 @@ _MATMUL_OPERANDS = {
     "addmm": (0, 1, 2),
     "baddbmm": (0, 1, 2),
 }
+
+_SUMS = frozenset({"cumsum", "index_add", "mean", "scatter_add", "sum"})
 
 # Not tagged pointwise by PyTorch in every version, but elementwise all the same.
 _ELEMENTWISE = frozenset({
@@ -434,11 +436,14 @@ class TaintMode(TorchDispatchMode):
             if not _is_float(source) and self.taint(source) is not None:
                 message = f"{func} reads an integer or bool tensor that depends on the input"
                 raise UnsupportedOperatorError(message)
+        zeros = self._zero_sums(name, func, args, kwargs)
         out = func(*args, **kwargs)
         for target in targets:
             self._zeros.write(target, None)
             if not _is_float(target):
                 self._taints.write(target, None)
+        if zeros is not None:
+            self._zeros.write(out, zeros)
         results = [r for r in tree_leaves(out) if isinstance(r, Tensor)]
         if results and _is_float(results[0]):
             for result in results[1:]:
@@ -448,6 +453,25 @@ class TaintMode(TorchDispatchMode):
             message = f"{func} has no floating result to carry the taint"
             raise UnsupportedOperatorError(message)
         return out
+
+    def _zero_sums(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Tensor | None:
+        """Where sums are of structural zeros only: those of marks that are 1 elsewhere are 0."""
+        if name not in _SUMS:
+            return None
+        leaves = [leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
+        if all(self._zeros_of(leaf) is None for leaf in leaves if _is_float(leaf)):
+            return None
+
+        def live(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor) or not _is_float(leaf):
+                return leaf
+            zeros = self._zeros_of(leaf)
+            return torch.ones_like(leaf) if zeros is None else (~zeros).to(leaf.dtype)
+
+        marks: Tensor = func(*tree_map(live, args), **kwargs)
+        return marks == 0
 
     def _move(self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Copies: NaN moves by itself, shadows by running the same copy on the masks."""
@@ -636,7 +660,11 @@ class TaintMode(TorchDispatchMode):
         mask = reach > 0.5
         if bias_at is not None:
             mask = (mask | torch.isnan(args[bias_at])) & (args[bias_at] != -math.inf)
-        return out.masked_fill_(mask, math.nan)
+        out.masked_fill_(mask, math.nan)
+        if bias_at is None:
+            # A sum of nothing but structural zeros is one.
+            self._zeros.write(out, live(left) @ live(right) < 0.5)
+        return out
 
     def _convolve(
         self, _name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

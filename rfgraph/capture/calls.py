@@ -19,6 +19,7 @@ _active = threading.local()
 _lock = threading.Lock()
 _watchers = 0
 _plain_call: Callable[..., Any] = nn.Module._call_impl
+_found_call: Callable[..., Any] = nn.Module.__call__
 
 
 class ModuleCalls:
@@ -141,18 +142,19 @@ def is_leaf(kind: type) -> bool:
 def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     calls: ModuleCalls | None = getattr(_active, "calls", None)
     if calls is None:
-        return _plain_call(module, *args, **kwargs)
+        # Another thread's call: whatever it found, a compiled module's too.
+        return _found_call(module, *args, **kwargs)
     return calls.call(module, args, kwargs)
 
 
 @contextmanager
 def watching(calls: ModuleCalls) -> Iterator[None]:
     """Let ``calls`` see every module call of this thread."""
-    global _watchers, _plain_call  # noqa: PLW0603 - one patch serves all threads
+    global _watchers, _plain_call, _found_call  # noqa: PLW0603 - one patch serves all threads
     outer = getattr(_active, "calls", None)
     with _lock:
         if _watchers == 0:
-            _plain_call = nn.Module._call_impl
+            _plain_call, _found_call = nn.Module._call_impl, nn.Module.__call__
             nn.Module.__call__ = _watched_call  # type: ignore[method-assign]
         _watchers += 1
     _active.calls = calls
@@ -163,4 +165,4 @@ def watching(calls: ModuleCalls) -> Iterator[None]:
         with _lock:
             _watchers -= 1
             if _watchers == 0:
-                nn.Module._call_impl = _plain_call  # type: ignore[method-assign]
+                nn.Module.__call__ = _found_call  # type: ignore[method-assign]

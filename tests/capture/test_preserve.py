@@ -68,7 +68,6 @@ def test_untouched(fail, real, training):
     flags = {path: m.training for path, m in model.named_modules()}
     weights = list(model.rnn._flat_weights)
     states = torch.get_rng_state(), random.getstate()
-    call = nn.Module._call_impl
     x = torch.empty(2, 3, 8, 8, device="meta")
     if fail:
         with pytest.raises(CaptureError, match="on purpose") as caught:
@@ -80,7 +79,7 @@ def test_untouched(fail, real, training):
     assert random.getstate() == states[1]
     assert torch.get_default_dtype() is torch.float32
     assert torch.is_grad_enabled()
-    assert nn.Module._call_impl is call
+    assert nn.Module.__call__ is nn.Module._wrapped_call_impl
     for path, module in model.named_modules():
         assert list(module.__dict__) == list(attributes[path])
         assert all(module.__dict__[k] is v for k, v in attributes[path].items())
@@ -123,3 +122,14 @@ def test_fast_paths_and_settings_come_back():
     assert seen == [False]
     assert torch.backends.mha.get_fastpath_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_compiled_modules_stay_compiled():
+    """A module that was compiled in place still runs its compiled call after a recording."""
+    model = nn.Conv2d(3, 4, 3)
+    compiled = torch.zeros(1)
+    model._compiled_call_impl = lambda _: compiled
+    x = torch.empty(1, 3, 8, 8)
+    recording = record(model, (x,))
+    assert [str(n.target) for n in recording.graph.nodes].count("aten.convolution.default") == 1
+    assert model(x) is compiled

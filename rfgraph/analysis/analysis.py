@@ -26,7 +26,7 @@ from rfgraph.propagation.note import Status, worst
 from rfgraph.propagation.paths import Paths, Step, count_paths, extreme_paths, trace
 from rfgraph.propagation.propagate import Subject
 from rfgraph.propagation.readout import axis_field
-from rfgraph.propagation.state import State, axis_stand, spatial_axes
+from rfgraph.propagation.state import State, batch_axes, spatial_axes
 from rfgraph.report import FORMATS, Report, from_analysis, save
 from rfgraph.rules.call import Read
 
@@ -186,9 +186,7 @@ class Analysis:
 
     def _field_of(self, state: State, input_name: str) -> Field:
         info = self.inputs[input_name]
-        space = frozenset(self.position_axes(state, input_name))
-        batch_axes = frozenset(a for a in range(len(state.layout)) if axis_stand(state, a) is False)
-        indexed = space | batch_axes
+        indexed = frozenset((*self.position_axes(state, input_name), *batch_axes(state)))
         axes = []
         batch = None
         for k, subject in enumerate(self.subjects):

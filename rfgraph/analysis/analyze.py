@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from rfgraph._version import __version__
 from rfgraph.analysis.analysis import Analysis
+from rfgraph.analysis.garbage import without_collections
 from rfgraph.analysis.input_info import describe_input
 from rfgraph.capture import Recording, evaluate, make_inputs, record
 from rfgraph.errors import InputError, ModelError, NoPathError
@@ -59,7 +58,7 @@ def analyze(
         NoPathError: No output depends on any input.
     """
     args, keywords = ((), {}) if inputs is None else make_inputs(model, inputs)
-    with _without_collections():
+    with without_collections():
         recording = record(
             model,
             args,
@@ -71,22 +70,6 @@ def analyze(
         return analyze_recording(
             recording, axes=axes, layout=layout, rules=rules, strict=strict, training=training
         )
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Pauses the garbage collector.
-
-    Nothing made here is garbage yet, and looking for some through a large model's modules costs
-    more than the analysis.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def analyze_recording(

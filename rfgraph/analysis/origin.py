@@ -10,7 +10,7 @@ import networkx as nx
 from rfgraph.analysis.input_info import InputInfo
 from rfgraph.errors import InputError
 from rfgraph.propagation.propagate import Subject, propagate, source_state
-from rfgraph.propagation.state import axis_stand
+from rfgraph.propagation.state import batch_axes
 
 if TYPE_CHECKING:
     from rfgraph.analysis.analysis import Analysis
@@ -33,7 +33,7 @@ def seen_from(analysis: Analysis, source: Node) -> Analysis:
         )
         raise InputError(message)
     shape = source.shape
-    batch = next((a for a in range(len(shape)) if axis_stand(source.state, a) is False), None)
+    batch = next(iter(batch_axes(source.state)), None)
     info = InputInfo(source.name, shape, source.dtype, source.spatial_axes, batch)
     escapes = analysis.graph.graph.get("escapes", frozenset())
     later = nx.descendants(analysis.graph, source.name) | {source.name}

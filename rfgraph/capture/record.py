@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -79,8 +80,6 @@ def record(
     # What torch.compile returns is a wrapper around the module that has the names.
     model = getattr(model, "_orig_mod", model)
     roots = _modules_of(model)
-    if isinstance(model, nn.Module):
-        _check_ready(model)
     known, labels, modules = _tensors_of(roots, real=real)
     recorder = Recorder(known, labels, real=real)
     functions = FunctionNames(recorder)
@@ -225,13 +224,8 @@ def _modules_of(model: Callable[..., Any]) -> list[tuple[str, nn.Module]]:
     return [(name, m) for name, m in names.items() if isinstance(m, nn.Module)]
 
 
-def _check_ready(model: nn.Module) -> None:
-    for name, tensor in model.named_parameters():
-        if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
-            raise ModelError(
-                f"Parameter {name!r} has no shape yet (a lazy module); run the model once on "
-                f"an input first."
-            )
+_PLAIN = frozenset((bool, int, float, str, type(None), tuple, list, dict, OrderedDict, set))
+"""Types of a module's attributes that are no tensors, seen without looking at each."""
 
 
 def _tensors_of(
@@ -256,13 +250,22 @@ def _tensors_of(
                     seen = _seen(tensor, dot + name, real=real)
                     entry = Known(dot + name, tensor, seen)
                     known[id(tensor)] = known[id(seen)] = entry
-            for name, value in module.__dict__.items():
-                if isinstance(value, Tensor):
-                    labels.setdefault(id(value), dot + name)
+            attributes = module.__dict__
+            if not _PLAIN.issuperset(map(type, attributes.values())):
+                for name, value in attributes.items():
+                    if isinstance(value, Tensor):
+                        labels.setdefault(id(value), dot + name)
     return known, labels, modules
 
 
 def _seen(tensor: Tensor, name: str, *, real: bool) -> Tensor:
+    if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
+        kind = "Parameter" if isinstance(tensor, nn.Parameter) else "Buffer"
+        message = (
+            f"{kind} {name!r} has no shape yet (a lazy module); run the model once on an input "
+            f"first."
+        )
+        raise ModelError(message)
     if not real:
         layout = (tensor.shape, tensor.stride())
         return torch.empty_strided(*layout, dtype=tensor.dtype, device=META)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -69,7 +70,7 @@ def _run(node: fx.Node, memo: str) -> Any:
             return None
         if value is None:
             return None
-        with _disable_current_modes(), torch._C.DisableTorchFunction():
+        with _undisturbed():
             return value.detach().to("cpu")
     if node.op != "call_function" or "opaque" in node.meta:
         return None
@@ -87,9 +88,17 @@ def _run(node: fx.Node, memo: str) -> Any:
     return _run_on(node, lambda source: source.meta[memo])
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Run what is inside without the modes that are active; outside a capture there are none."""
+    modes = _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+    with modes, torch._C.DisableTorchFunction():
+        yield
+
+
 def _run_on(node: fx.Node, value_of: Callable[[fx.Node], Tensor]) -> Any:
     """What the node's operator returns for values of its sources."""
-    with _disable_current_modes(), torch._C.DisableTorchFunction(), torch.no_grad():
+    with _undisturbed(), torch.no_grad():
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), value_of)
         return run_operator(node.target, _plain(args), kwargs)
 

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rfgraph.checking.element import Element, hull
+from rfgraph.checking.element import Element
 
-SHARED_PASSES = 2
+_SHARED_PASSES = 2
 
 
 def apart(elements: Sequence[Element]) -> list[list[Element]]:
@@ -40,15 +40,14 @@ def apart(elements: Sequence[Element]) -> list[list[Element]]:
             groups.append([element])
     found: list[list[Element]] = []
     for group in groups:
-        found += [group] if len(group) > SHARED_PASSES else [[element] for element in group]
+        found += [group] if len(group) > _SHARED_PASSES else [[element] for element in group]
     return found
 
 
 def _have_gap(one: Element, other: Element) -> bool:
     if one.node is not other.node:
         return False
-    for k in range(one.footprint.ndim):
-        a, b = hull(one.footprint, k), hull(other.footprint, k)
+    for a, b in zip(one.hulls, other.hulls, strict=True):
         if a is None or b is None:
             return False  # an empty field has no place to lie in, so nothing tells it apart
         if a[1] + 1 < b[0] or b[1] + 1 < a[0]:

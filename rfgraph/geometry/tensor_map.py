@@ -58,12 +58,18 @@ class Axes:
     reads: tuple[AxisRead, ...]
     is_identity: bool = field(init=False, compare=False, repr=False)
     is_partial: bool = field(init=False, compare=False, repr=False)
+    _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         through = all(r.is_identity and r.out_axis == axis for axis, r in enumerate(self.reads))
         partial = any(isinstance(r.reads, AxisMap) and r.reads.is_partial for r in self.reads)
         object.__setattr__(self, "is_identity", through)
         object.__setattr__(self, "is_partial", partial)
+        # Every step of a propagation is looked up by the map that it takes.
+        object.__setattr__(self, "_hash", hash(self.reads))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

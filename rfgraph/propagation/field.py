@@ -50,8 +50,9 @@ class AxisField:
         return _interior(self.local) if self.stepped else None
 
     def _phases(self) -> list[IndexSet]:
-        pattern = self.interior or self.local
-        return [s for s in pattern.sets if s] if pattern is not None else []
+        local = self.local
+        pattern = local if local is None or isinstance(local, Periodic) else self.interior or local
+        return [s for s in pattern.sets if s.bits] if pattern is not None else []
 
     @cached_property
     def size(self) -> int | None:

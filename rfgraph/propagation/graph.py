@@ -86,10 +86,11 @@ def build_graph(
         if not grouped:
             return
         names[node] = name
-        followed = (read for found in grouped.values() for read in found)
-        notes = frozenset(Note(Status.BOUND, name, r.caveat) for r in followed if r.caveat)
         if caller in unknown:
             notes = frozenset([unknown[caller]])
+        else:
+            followed = [read.caveat for found in grouped.values() for read in found]
+            notes = frozenset([Note(Status.BOUND, name, why) for why in followed if why])
         graph.add_node(name, fx=node, shape=node.meta["spec"].shape, notes=notes)
         for source, found in grouped.items():
             graph.add_edge(names[source], name, edge=Edge(tuple(found), source, caller))

@@ -71,12 +71,13 @@ def propagate(
                 continue
             edge: Edge = data["edge"]
             reads.extend((before, read.map) for read in edge.reads)
-        state = repeats.known(reads, shape)
+        step = (shape, tuple(reads))
+        state = repeats.known(step)
         if state is None:
             found = see_through(reads, shape, name)
             state = union_states(found) if found else untouched(shape, subjects)
             state = repeats.one(state)
-            repeats.remember(reads, shape, state, name)
+            repeats.remember(step, state, name)
         if escaped is not None:
             unseen = _unseen(escaped, shape)
             state = union_states([state, unseen]) if state.reaches else unseen

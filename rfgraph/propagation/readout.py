@@ -9,7 +9,15 @@ from rfgraph.propagation.digits import carrier_length, gather_digit, size_of
 from rfgraph.propagation.field import AxisField
 from rfgraph.propagation.merge import flatten_term, union_reaches
 from rfgraph.propagation.parts import confined
-from rfgraph.propagation.state import Layout, Reach, State, Term, axis_stand, natural
+from rfgraph.propagation.state import (
+    Layout,
+    Reach,
+    State,
+    Term,
+    batch_axes,
+    natural,
+    spatial_axes,
+)
 
 
 def axis_field(
@@ -25,8 +33,7 @@ def axis_field(
             that stand where followed axes stood.
     """
     if indexed is None:
-        found = (a for a in range(len(state.layout)) if axis_stand(state, a) is not None)
-        indexed = frozenset(found)
+        indexed = frozenset((*spatial_axes(state), *batch_axes(state)))
     plain = _plain(state, subject, length, indexed)
     if plain is not None:
         return plain

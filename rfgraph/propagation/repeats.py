@@ -6,10 +6,13 @@ the block before: a residual stream whose every token sees the whole image does 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from rfgraph.geometry.tensor_map import Shape, TensorMap
 from rfgraph.propagation.state import State
+
+Step = tuple[Shape, tuple[tuple[State, TensorMap], ...]]
+"""The shape of a tensor, and the states that its operator reads with how it reads each."""
 
 _LARGEST = 1 << 14
 """Labels beyond which their values are not compared: that would cost more than it saves."""
@@ -20,7 +23,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._states: dict[Hashable, State] = {}
-        self._steps: dict[Hashable, State] = {}
+        self._steps: dict[Step, State] = {}
 
     def one(self, state: State) -> State:
         """The first state that was equal to this one."""
@@ -31,16 +34,13 @@ class Repeats:
         key = (state.layout, state.parts, told, state.stands, state.notes)
         return self._states.setdefault(key, state)
 
-    def known(self, reads: Sequence[tuple[State, TensorMap]], shape: Shape) -> State | None:
+    def known(self, step: Step) -> State | None:
         """What :meth:`remember` was told of the same reads of the same states; None if nothing."""
-        return self._steps.get((shape, *reads))
+        return self._steps.get(step)
 
-    def remember(
-        self, reads: Sequence[tuple[State, TensorMap]], shape: Shape, state: State, node: str
-    ) -> None:
+    def remember(self, step: Step, state: State, node: str) -> None:
         """Keep what came out of a step, unless it names the node at which it was taken."""
         if not _names(state, node):
-            step = (shape, *reads)
             self._steps[step] = state
 
 

@@ -11,8 +11,8 @@ lists their sizes, outermost first. A term says that an input axis is seen throu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from math import prod
 
 import numpy as np
@@ -52,6 +52,14 @@ class Reach:
 
     terms: tuple[Term, ...]
     origins: tuple[str, ...] = ()
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Unions and whole states are looked up by what they consist of.
+        object.__setattr__(self, "_hash", hash((self.terms, self.origins)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 Part = tuple[Reach | None, ...]
@@ -117,20 +125,39 @@ def axis_stand(state: State, axis: int) -> bool | None:
     The outermost digit decides, batch aside: a row of windows is space, but space that was folded
     into channels does not make the channel axis an axis to index. None for channels.
     """
-    kinds = {digit: analysed for a, digit, analysed in state.stands if a == axis}
+    return _axis_stands(state.stands, state.layout)[axis]
+
+
+def spatial_axes(state: State) -> tuple[int, ...]:
+    """The tensor axes that stand where analysed input axes stood, ascending."""
+    stands = _axis_stands(state.stands, state.layout)
+    return tuple(axis for axis, stand in enumerate(stands) if stand)
+
+
+def batch_axes(state: State) -> tuple[int, ...]:
+    """The tensor axes that stand where the batch stood, ascending."""
+    stands = _axis_stands(state.stands, state.layout)
+    return tuple(axis for axis, stand in enumerate(stands) if stand is False)
+
+
+@lru_cache(maxsize=4096)
+def _axis_stands(stands: frozenset[Stand], layout: Layout) -> tuple[bool | None, ...]:
+    """What every axis of a tensor stands for: most tensors of a model stand alike."""
+    return tuple(
+        _outermost({digit: analysed for a, digit, analysed in stands if a == axis}, digits)
+        for axis, digits in enumerate(layout)
+    )
+
+
+def _outermost(kinds: dict[int, bool], digits: tuple[int, ...]) -> bool | None:
+    """What the outermost of an axis's digits stands for that is not the batch."""
     if not kinds:
         return None
-    digits = state.layout[axis]
     outermost = [k for k, n in enumerate(digits) if n > 1 or len(digits) == 1]
     for digit in outermost:
         if kinds.get(digit) is not False:
             return kinds.get(digit)
     return False
-
-
-def spatial_axes(state: State) -> tuple[int, ...]:
-    """The tensor axes that stand where analysed input axes stood, ascending."""
-    return tuple(axis for axis in range(len(state.layout)) if axis_stand(state, axis))
 
 
 def natural(layout: Layout, axis: int) -> Carrier:

@@ -10,6 +10,12 @@ from rfgraph.geometry.movement import fixed
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape, identity
 
 
+@lru_cache(maxsize=64)
+def vector(axis: int) -> Axes:
+    """A vector with one entry for each index of an output axis: biases, scales."""
+    return Axes((AxisRead(axis, SAME),))
+
+
 @lru_cache(maxsize=4096)
 def broadcast(in_shape: Shape, out_shape: Shape) -> Axes:
     """Elementwise reading under NumPy broadcasting (axes aligned from the right)."""

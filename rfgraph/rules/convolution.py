@@ -21,7 +21,7 @@ from rfgraph.geometry.matrix import products, rows
 from rfgraph.geometry.movement import blocks
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Chain, Reshape, Shape
 from rfgraph.geometry.window import spread, spread_taps, window, window_taps
-from rfgraph.rules.axes import permuted
+from rfgraph.rules.axes import permuted, vector
 from rfgraph.rules.call import Call, Read, Reads, Rule, per_axis, shape
 from rfgraph.rules.structural_zeros import zero_weights
 
@@ -51,10 +51,17 @@ def convolution(call: Call) -> Reads:
     else:
         keep = _by_group(~zero.numpy(), groups, transposed=transposed)
         reads = list(_masked_reads(image, keep, geometry, channels, transposed=transposed))
-    reads.append(Read(weight, _weight_map(call, geometry, groups, transposed)))
+    weights = _weight_map(call, geometry, groups) if transposed else _weight_axes(dims)
+    reads.append(Read(weight, weights))
     if bias is not None:
-        reads.append(Read(bias, Axes((AxisRead(1, SAME),))))
+        reads.append(Read(bias, vector(1)))
     return reads
+
+
+@lru_cache(maxsize=8)
+def _weight_axes(dims: int) -> Axes:
+    """How the output reads weights (out, in / groups, *kernel): those of its channel, whole."""
+    return Axes((AxisRead(1, SAME), *(AxisRead(None, WHOLE),) * (dims + 1)))
 
 
 @lru_cache(maxsize=2048)
@@ -147,13 +154,11 @@ def _channel_read(channels: tuple[int, int], groups: int) -> AxisRead:
     return AxisRead(1, blocks(channels[0] // groups, channels[1] // groups))
 
 
-def _weight_map(call: Call, geometry: Geometry, groups: int, transposed: bool) -> Axes | Chain:
-    """Weights (out, in / groups, *kernel), or (in, out / groups, *kernel) when transposed."""
+def _weight_map(call: Call, geometry: Geometry, groups: int) -> Axes | Chain:
+    """How a transposed convolution reads weights (in, out / groups, *kernel)."""
     weight = shape(call["weight"])
     dims = len(weight) - 2
     taps = (AxisRead(None, WHOLE),) * dims
-    if not transposed:
-        return Axes((AxisRead(1, SAME), AxisRead(None, WHOLE), *taps))
     if call["weight"].op != "get_attr":  # a kernel that may be computed from an input
         sizes = zip(shape(call["input"])[2:], call.out[2:], weight[2:], *geometry, strict=True)
         taps = tuple(_taps_read(k + 2, *size) for k, size in enumerate(sizes))

@@ -23,7 +23,7 @@ from rfgraph.geometry.tensor_map import (
     Shape,
     identity,
 )
-from rfgraph.rules.axes import along, broadcast, mixing
+from rfgraph.rules.axes import along, broadcast, mixing, vector
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 LONGEST = 4096
@@ -43,7 +43,7 @@ def index_select(call: Call) -> Reads:
     reads[axis] = AxisRead(axis, WHOLE)
     return [
         Read(source, Axes(tuple(reads)), "positions are computed"),
-        Read(index, Axes((AxisRead(axis, SAME),))),
+        Read(index, vector(axis)),
     ]
 
 

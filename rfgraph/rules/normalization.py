@@ -5,14 +5,14 @@ from __future__ import annotations
 from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.movement import blocks
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Shape, identity
-from rfgraph.rules.axes import broadcast, mixing, reduced
+from rfgraph.rules.axes import broadcast, mixing, reduced, vector
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 
 def _affine(call: Call, axis: int) -> list[Read]:
     """Scale and shift along one axis."""
     return [
-        Read(node, Axes((AxisRead(axis, SAME),)))
+        Read(node, vector(axis))
         for node in (call.get("weight"), call.get("bias"))
         if node is not None
     ]
@@ -25,7 +25,7 @@ def batch_norm_frozen(call: Call) -> PerOutput:
     for name in ("running_mean", "running_var"):
         node = call.get(name)
         if node is not None:
-            own.append(Read(node, Axes((AxisRead(1, SAME),))))
+            own.append(Read(node, vector(1)))
     return PerOutput((own, *((),) * (len(call.outs()) - 1)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.movement import blocks
 from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
+from rfgraph.rules.axes import vector
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 _OFFSETS = "where a deformable convolution samples is computed"
@@ -31,7 +32,7 @@ def deform_conv2d(call: Call) -> Reads:
         ),
         Read(weight, Axes((AxisRead(1, SAME), *(AxisRead(None, WHOLE),) * 3))),
         Read(call["offset"], here),
-        Read(call["bias"], Axes((AxisRead(1, SAME),))),
+        Read(call["bias"], vector(1)),
     ]
     return [*reads, Read(call["mask"], here)] if call["use_mask"] else reads
 

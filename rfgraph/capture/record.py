@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _disable_current_modes
 
 from rfgraph.capture.calls import ModuleCalls, watching
@@ -259,7 +259,7 @@ def _tensors_of(
 
 
 def _seen(tensor: Tensor, name: str, *, real: bool) -> Tensor:
-    if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
+    if is_lazy(tensor):
         kind = "Parameter" if isinstance(tensor, nn.Parameter) else "Buffer"
         message = (
             f"{kind} {name!r} has no shape yet (a lazy module); run the model once on an input "

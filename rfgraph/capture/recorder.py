@@ -680,7 +680,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         node = self._node("get_attr", name, (), _NO_OPTIONS, spec, target=known.name)
         node.meta["label"] = known.name
         node.meta["module"] = known.name.rpartition(".")[0]
-        node.meta["value"] = None if user.device.type == "meta" else user
+        node.meta["value"] = None if user.is_meta else user
         value = Value(user, node, spec)
         value.adopted = True
         value.data_less = seen

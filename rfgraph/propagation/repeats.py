@@ -45,6 +45,8 @@ class Repeats:
 
 
 def _names(state: State, node: str) -> bool:
-    return any(note.node == node for note in state.notes) or any(
-        reach is not None and node in reach.origins for part in state.parts for reach in part
-    )
+    for part in state.parts:
+        for reach in part:
+            if reach is not None and node in reach.origins:
+                return True
+    return any(note.node == node for note in state.notes) if state.notes else False

@@ -94,7 +94,7 @@ class State:
     @cached_property
     def reaches(self) -> bool:
         """Whether any input reaches the tensor at all."""
-        return any(reach is not None for part in self.parts for reach in part)
+        return any(part.count(None) < len(part) for part in self.parts)
 
 
 def plain_layout(shape: Iterable[int]) -> Layout:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,14 +41,22 @@ class FunctionNames(TorchFunctionMode):
 
     The operator that made the returned tensor gets the function's name, the others
     ``flatten.view``. Inside leaf modules, where the module's own name is the better one,
-    nothing is renamed. The mode also keeps the values of ``torch.tensor`` data, and answers
-    the few questions that never reach an ATen operator (``tolist``, ``numpy``).
+    nothing is renamed.
+
+    A node that a function returned keeps in ``meta["function"]`` where a run of the model meets
+    it: the module, the function's name, and how many such calls come before. A graph that is
+    interpreted has none, as its modules do not run.
+
+    The mode also keeps the values of ``torch.tensor`` data, and answers the few questions that
+    never reach an ATen operator (``tolist``, ``numpy``).
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, interpreted: bool = False) -> None:
         super().__init__()
         self.recorder = recorder
+        self.interpreted = interpreted
         self.in_leaf = False
+        self._calls: Counter[tuple[str, str]] = Counter()
         self.error: BaseException | None = None
         self.failed: tuple[str, list[str]] | None = None
 
@@ -67,19 +76,26 @@ class FunctionNames(TorchFunctionMode):
             kwargs = {**kwargs, "device": CPU}
         elif kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": recorder.device}
+        name = function_name(func)
+        call = (recorder.module, name)
+        number = self._calls[call]
+        self._calls[call] = number + 1
         special = _SPECIAL.get(func)
         try:
             out = special(recorder, func, args, kwargs) if special else func(*args, **kwargs)
         except Exception as error:
             if self.error is not error:
                 self.error = error
-                self.failed = (function_name(func), _shapes((*args, *kwargs.values())))
+                self.failed = (name, _shapes((*args, *kwargs.values())))
             raise
         if len(nodes) > start and not self.in_leaf:
-            self._rename(function_name(func), start, args[0] if out is None else out)
+            main = self._rename(name, start, args[0] if out is None else out)
+            if main is not None and isinstance(out, Tensor) and not self.interpreted:
+                main.meta["function"] = (*call, number)
         return out
 
-    def _rename(self, name: str, start: int, out: Any) -> None:
+    def _rename(self, name: str, start: int, out: Any) -> fx.Node | None:
+        """Return the node that is named by the function alone, if it is a new one."""
         recorder = self.recorder
         if isinstance(out, Tensor):
             main: fx.Node | None = recorder.find(_unwrapped(out))
@@ -88,11 +104,14 @@ class FunctionNames(TorchFunctionMode):
         else:
             main = None
         made = recorder.nodes[start:]
+        named: fx.Node | None = None
         for node in made:
             if node is main:
                 node.meta["label"] = name
+                named = node
             elif node.op == "call_function" and not _reads_earlier(node, made):
                 node.meta["label"] = f"{name}.{node.meta['label']}"
+        return named
 
 
 def _unwrapped(tensor: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ def record(
     roots = _modules_of(model)
     known, labels, modules = _tensors_of(roots, real=real)
     recorder = Recorder(known, labels, real=real)
-    functions = FunctionNames(recorder)
+    functions = FunctionNames(recorder, interpreted=isinstance(model, fx.GraphModule))
     paths = {id(module): path for path, module in reversed(modules)}
     calls = ModuleCalls(recorder, functions, paths, tuple(opaque))
     run: Callable[..., Any] = model
@@ -339,7 +339,7 @@ def _record_program(
         known[id(tensor)] = known[id(seen)] = Known(name, tensor, seen)
         replacements[id(tensor)] = seen
     recorder = Recorder(known, {}, real=real)
-    functions = FunctionNames(recorder)
+    functions = FunctionNames(recorder, interpreted=True)
     calls = ModuleCalls(recorder, functions, {})
     run, interpreter = run_program(program, recorder, replacements)
     forward = program_signature(program)

@@ -66,8 +66,9 @@ def check(
     Args:
         model: The model.
         inputs: Shapes or tensors, as for :func:`rfgraph.analyze`.
-        nodes: Node or module paths that a module returns, or patterns; by default `count` of them
-            spread over the depth.
+        nodes: Node or module paths, or patterns over what modules return and, where none of those
+            fits, over what functions in a forward return (`layer1.*.add`); by default `count` of
+            what modules return, spread over the depth.
         positions: Indices along each node's spatial axes; by default corners, borders and the
             middle.
         method: ``"gradient"``, ``"taint"`` (NaN), or ``"both"``.
@@ -86,7 +87,7 @@ def check(
 
     Raises:
         InputError: An argument says nothing that can be done.
-        NodeNotFoundError: A node does not exist, or no module returns it.
+        NodeNotFoundError: A node does not exist, or a run of the model does not show it.
         IndexRangeError: A position lies outside a node.
         ModelError: The model cannot be copied and run.
 
@@ -106,7 +107,8 @@ def check(
         return analyze(model, call, kwargs=kwargs, axes=axes, layout=layout, rules=rules)
 
     analysis = analyzed(inputs)
-    chosen = choose_nodes(analysis, nodes, count)
+    # Given positions are meant for what modules return, and may lie outside of what is between.
+    chosen = choose_nodes(analysis, nodes, count, inner=positions is None)
     elements = [
         element
         for node in chosen

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rfgraph.analysis import Analysis, Node
 from rfgraph.analysis.scope import Scope
 from rfgraph.checking.finding import Hull
-from rfgraph.eager import Place, find_place, has_place
+from rfgraph.eager import Place, find_place, has_place, is_returned
 from rfgraph.errors import IndexRangeError, InputError, NodeNotFoundError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -66,28 +66,35 @@ def hull(mask: BoolArray, k: int) -> Hull:
     return (int(hit[0]), int(hit[-1])) if hit.size else None
 
 
-def choose_nodes(analysis: Analysis, wanted: Sequence[str] | str | None, count: int) -> list[Node]:
+def choose_nodes(
+    analysis: Analysis, wanted: Sequence[str] | str | None, count: int, *, inner: bool = True
+) -> list[Node]:
     """Return the nodes to check, in order of execution.
 
     Args:
         analysis: Whose.
-        wanted: Node or module paths, or patterns over them; None for `count` nodes spread over
-            the depth, the last one with a local field among them.
+        wanted: Node or module paths, or patterns over them, which look at what modules return
+            first; None for `count` nodes spread over the depth, the last one with a local field
+            among them.
         count: See `wanted`.
+        inner: Whether what functions return counts as well, where modules return fewer.
 
     Raises:
         NodeNotFoundError: A name or pattern chooses nothing that a run of the model shows.
         InputError: `wanted` is empty, or nothing can be checked.
     """
-    fit = [node for node in analysis if has_place(node) and _input_of(node) is not None]
+    shown = [node for node in analysis if has_place(node) and _input_of(node) is not None]
+    fit = [node for node in shown if is_returned(node)]
     order = {node.name: k for k, node in enumerate(analysis)}
     if wanted is None:
-        local = [node for node in fit if node.spatial_axes and node.field.local is not None]
-        spread = local or fit
+        spread = _with_local_field(fit)
+        if inner and len(spread) < count:
+            spread = _with_local_field(shown)
+        spread = spread or fit
         if not spread:
             raise InputError(
-                "No floating point input reaches a tensor that a module returns, so neither "
-                "gradients nor NaN can be followed."
+                "No floating point input reaches a tensor that a run of the model shows, so "
+                "neither gradients nor NaN can be followed."
             )
         last = len(spread) - 1
         picked = (
@@ -107,11 +114,16 @@ def choose_nodes(analysis: Analysis, wanted: Sequence[str] | str | None, count: 
         else:
             found = [node for node in fit if fnmatchcase(node.name, name)]
             found += [n for path, n in paths.items() if fnmatchcase(path, name) and n in fit]
+            found = found or [node for node in shown if fnmatchcase(node.name, name)]
         if not found:
             analysis[name]  # says what is close
-            raise NodeNotFoundError(f"No node that a module returns fits {name!r}.")
+            raise NodeNotFoundError(f"No node that a run of the model shows fits {name!r}.")
         chosen.update({node.name: node for node in found})
     return sorted(chosen.values(), key=lambda node: order[node.name])
+
+
+def _with_local_field(nodes: Sequence[Node]) -> list[Node]:
+    return [node for node in nodes if node.spatial_axes and node.field.local is not None]
 
 
 def choose_positions(node: Node, wanted: Sequence[Sequence[int]] | None) -> list[tuple[int, ...]]:

@@ -18,7 +18,7 @@ from rfgraph.checking.mixers import Mixer, mixers_before
 from rfgraph.checking.opened_gates import OpenedGates
 from rfgraph.checking.operator_calls import Key
 from rfgraph.checking.shared_backward import apart, told_apart
-from rfgraph.eager import Place, observe
+from rfgraph.eager import Place, check_shape, observe
 
 
 @dataclass
@@ -108,6 +108,7 @@ class GradientMethod:
 
             def visit(wanted: list[Element]) -> Callable[[Tensor], None]:
                 def look(value: Tensor) -> None:
+                    check_shape(value, wanted[0].node.shape, wanted[0].node)
                     for element in wanted:
                         part = value[element.index]
                         # Unequal channels, so that a norm's zero sum does not cancel.

@@ -11,6 +11,8 @@ from torch import fx, nn
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from rfgraph.eager import executing_modules
+
 Key = tuple[str, str, int]
 """Path of the innermost module, name of the operator, and how many such calls come before."""
 
@@ -45,30 +47,9 @@ class OperatorCalls(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @contextmanager
     def following(self) -> Iterator[None]:
         """Follow one run: which module is executing."""
-        self._stack = [""]
         self._counts.clear()
-        handles = []
-        paths: dict[int, str] = {}
-        for path, module in self._model.named_modules():
-            paths.setdefault(id(module), path)
-        for module in self._model.modules():
-            path = paths[id(module)]
-
-            def enter(_module: nn.Module, _args: object, path: str = path) -> None:
-                self._stack.append(path)
-
-            def leave(_module: nn.Module, _args: object, _output: object) -> None:
-                self._stack.pop()
-
-            # First in, last out: the hooks of others run inside.
-            handles.append(module.register_forward_pre_hook(enter, prepend=True))
-            handles.append(module.register_forward_hook(leave))
-        try:
-            with self:
-                yield
-        finally:
-            for handle in handles:
-                handle.remove()
+        with executing_modules(self._model) as self._stack, self:
+            yield
 
     def key_of(self, func: OpOverload) -> Key:
         """Return the key of the call that is made now, and count it."""

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import _disable_current_modes
 
 from rfgraph.checking.arguments import Arguments
 from rfgraph.checking.carried_nan import CarriedNaN
 from rfgraph.checking.element import BoolArray, Element
 from rfgraph.checking.mixers import Mixer, mixers_before
 from rfgraph.checking.operator_calls import Key
-from rfgraph.eager import Place, observe
+from rfgraph.eager import Place, check_shape, observe
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,17 +140,15 @@ class TaintMethod:
 
         def visit(wanted: list[Element]) -> Callable[[Tensor], None]:
             def look(value: Tensor) -> None:
-                with _disable_current_modes():
-                    rows = value.shape[0] // runs
-                    if value.ndim == 0 or value.shape[0] != runs * wanted[0].node.shape[0]:
+                rows, *rest = wanted[0].node.shape or (0,)
+                if value.ndim == 0 or value.shape[0] != runs * rows:
+                    raise _MixedError
+                check_shape(value, (runs * rows, *rest), wanted[0].node)
+                for element in wanted:
+                    if runs > 1 and self._not_held(mode, element):
                         raise _MixedError
-                    for element in wanted:
-                        if runs > 1 and self._not_held(mode, element):
-                            raise _MixedError
-                        parts = [
-                            value[r * rows : (r + 1) * rows][element.index] for r in range(runs)
-                        ]
-                        note(mode, element, torch.stack([p.isnan().any() for p in parts]))
+                    parts = [value[r * rows : (r + 1) * rows][element.index] for r in range(runs)]
+                    note(mode, element, torch.stack([p.isnan().any() for p in parts]))
 
             return look
 

@@ -1,7 +1,18 @@
 """Runs of the eager model itself, with the tensors of chosen nodes seen as they are made."""
 
-from rfgraph.eager.observe import UnseenError, observe
-from rfgraph.eager.place import Place, find_place, has_place
+from rfgraph.eager.executing import executing_modules
+from rfgraph.eager.observe import UnseenError, check_shape, observe
+from rfgraph.eager.place import Place, find_place, has_place, is_returned
 from rfgraph.eager.private_copy import private_copy
 
-__all__ = ["Place", "UnseenError", "find_place", "has_place", "observe", "private_copy"]
+__all__ = [
+    "Place",
+    "UnseenError",
+    "check_shape",
+    "executing_modules",
+    "find_place",
+    "has_place",
+    "is_returned",
+    "observe",
+    "private_copy",
+]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rfgraph.analysis import Analysis, Node, analyze
 from rfgraph.capture.inputs import floating_dtype
 from rfgraph.capture.preserve import process_state
-from rfgraph.eager import Place, find_place, has_place, observe, private_copy
+from rfgraph.eager import Place, find_place, is_returned, observe, private_copy
 from rfgraph.effective.effective_field import EffectiveField
 from rfgraph.effective.gaussian import fit_gaussian
 from rfgraph.effective.mass import mass_table
@@ -59,7 +59,7 @@ def erf(
 
     Raises:
         InputError: The inputs are no samples, or the gradient is zero or not finite everywhere.
-        NodeNotFoundError: There is no such node, or no module returns it.
+        NodeNotFoundError: There is no such node, or a run of the model does not show it.
         IndexRangeError: The position lies outside the node.
         ModelError: The model cannot be copied and run.
 
@@ -161,7 +161,7 @@ def _last_local(analysis: Analysis) -> Node:
     found = [
         node
         for node in analysis
-        if has_place(node) and node.spatial_axes and all(s is not None for s in node.field.size)
+        if is_returned(node) and node.spatial_axes and all(s is not None for s in node.field.size)
     ]
     if not found:
         raise InputError("No module returns a tensor with a local field; name the node to look at.")

@@ -12,6 +12,7 @@ import torch
 from torch import fx, nn
 from torch._ops import OpOverload
 
+from rfgraph.errors import RuleError
 from rfgraph.geometry.tensor_map import Axes, Shape, TensorMap
 
 
@@ -96,8 +97,20 @@ class Call:
         self.out: Shape = (spec[0].shape if spec[0] else ()) if _several(spec) else spec.shape
 
     def __getitem__(self, name: str) -> Any:
-        """The argument of that schema name, its default where it was not given."""
-        place, default = self._parameters[name]
+        """The argument of that schema name, its default where it was not given.
+
+        Raises:
+            RuleError: The operator, or the module's forward, has no parameter of that name.
+        """
+        try:
+            place, default = self._parameters[name]
+        except KeyError:
+            called = self.node.target if self.module is None else type(self.module).__name__
+            message = (
+                f"The rule of {self.node.meta['name']} asks for argument {name!r}, but those of "
+                f"{called} are {', '.join(self._parameters)}."
+            )
+            raise RuleError(message) from None
         args = self._args
         return args[place] if place < len(args) else self.node.kwargs.get(name, default)
 

@@ -8,7 +8,9 @@ from torch import nn
 
 import rfgraph
 from rfgraph.errors import IndexRangeError, InputError, ModelError, NodeNotFoundError
+from rfgraph.geometry.tensor_map import identity
 from rfgraph.rules.builtin import BUILTIN_RULES
+from rfgraph.rules.call import Read
 from tests.rules.test_lying_rules import LIES
 
 
@@ -302,11 +304,113 @@ def test_indices_cannot_be_followed():
         rfgraph.check(model, torch.zeros(1, 7, dtype=torch.int64))
 
 
-def test_nodes_inside_a_module_are_refused():
-    """A run shows what modules return."""
-    model = nn.Sequential(SqueezeExcite())
+class Functional(nn.Module):
+    """Functions that a forward calls: in place, several times, under an alias, in a shared part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = Smooth()
+        self.weight = nn.Parameter(torch.randn(3, 3, 3, 3))
+
+    def forward(self, x):
+        """Return (N, 3, H / 2, W / 2)."""
+        first = self.shared(x).contiguous()
+        second = self.shared(first.roll(1, 2))
+        second += first
+        both = torch.cat([second, second + x], dim=1)[:, 1:4]
+        return F.conv2d(both, self.weight, stride=2, padding=1)
+
+
+class Smooth(nn.Module):
+    """A window along one axis without any layer."""
+
+    def forward(self, x):
+        """Return (N, C, H, W)."""
+        wide = F.pad(x, (1, 1, 0, 0), mode="replicate")
+        return wide[..., :-2] + 2 * wide[..., 1:-1] + wide[..., 2:]
+
+
+@pytest.mark.parametrize("method", ["gradient", "taint"])
+def test_functions_in_a_forward_are_checked(method):
+    """What a function returns is seen where it is called, in every call."""
+    torch.manual_seed(0)
+    model = nn.Sequential(Functional())
+    analysis = rfgraph.analyze(model, (1, 3, 8, 9))
+    names = [node.name for node in analysis if node.fx.op == "call_function"]
+    assert {"0.roll", "0.add", "0.add_1", "0.shared.add", "0.shared.add_3"} <= set(names)
+    result = rfgraph.check(model, (1, 3, 8, 9), nodes=names, method=method)
+    assert {finding.node for finding in result.findings} == set(names)
+    assert result.count("exact") == len(result.findings)
+
+
+@pytest.mark.parametrize("method", ["gradient", "taint"])
+def test_a_lie_is_caught_at_the_function_that_tells_it(method):
+    """The node before is exact, the lying one is violated; nothing but the output is a module's."""
+
+    def straight(call):
+        return [Read(call["self"], identity(4))]
+
+    rules = BUILTIN_RULES.replacing("aten.roll", straight)
+    model = nn.Sequential(Functional())
+    result = rfgraph.check(
+        model, (1, 3, 8, 9), nodes=["0.shared.add_1", "0.roll"], rules=rules, method=method
+    )
+    verdicts = {
+        name: {f.verdict.value for f in result.findings if f.node == name and f.axis == 2}
+        for name in ("0.shared.add_1", "0.roll")
+    }
+    assert verdicts["0.shared.add_1"] == {"exact"}
+    assert "violated" in verdicts["0.roll"]
+
+
+def test_functions_are_chosen_where_modules_return_little():
+    """By default what modules return comes first; patterns look there first as well."""
+    model = nn.Sequential(Functional())
+    assert len({f.node for f in rfgraph.check(model, (1, 3, 8, 9), count=9).findings}) == 9
+    few = rfgraph.check(model, (1, 3, 8, 9), count=3)
+    assert {f.node for f in few.findings} == {"0.shared.add_1", "0.shared.add_3", "0.conv2d"}
+    chosen = rfgraph.check(model, (1, 3, 8, 9), nodes="0.sh*")
+    assert {f.node for f in chosen.findings} == {"0.shared.add_1", "0.shared.add_3"}
+    inner = rfgraph.check(model, (1, 3, 8, 9), nodes="*roll*")
+    assert {f.node for f in inner.findings} == {"0.roll"}
+
+
+def test_another_way_through_forward_is_no_verdict():
+    """Where a run calls other functions than the recorded one, the check says so."""
+
+    class Fickle(nn.Module):
+        runs = 0
+
+        def forward(self, x):
+            Fickle.runs += 1
+            y = x.roll(1, 2) if Fickle.runs == 1 else x
+            return y[..., 1:].roll(1, 2) * 2
+
+    result = rfgraph.check(nn.Sequential(Fickle()), (1, 3, 8, 9), nodes="0.roll")
+    assert {f.verdict.value for f in result.findings} == {"inconclusive"}
+    assert all("another way" in f.reason for f in result.findings)
+
+
+def test_what_a_layer_does_inside_is_refused():
+    """A run shows what modules and the functions of a forward return."""
+    model = nn.Sequential(nn.GroupNorm(1, 3), nn.GELU(), Layer())
+    analysis = rfgraph.analyze(model, (1, 3, 8, 8))
+    hidden = next(n.name for n in analysis if n.operator.startswith("aten.bmm"))
     with pytest.raises(NodeNotFoundError, match="choose a module"):
-        rfgraph.check(model, (1, 3, 8, 8), nodes=["0.mean"])
+        rfgraph.check(model, (1, 3, 8, 8), nodes=[hidden])
+
+
+class Layer(nn.Module):
+    """A layer of PyTorch whose insides are no functions of a forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.MultiheadAttention(3, 1, batch_first=True)
+
+    def forward(self, x):
+        """Return (N, H * W, 3)."""
+        tokens = x.flatten(2).mT
+        return self.layer(tokens, tokens, tokens)[0]
 
 
 def test_callables_are_refused():

@@ -201,6 +201,10 @@ def test_a_recording_must_have_kept_the_module_whole():
             ],
             "passes axis 1 of length 2 through to output axis 2 of length 16",
         ),
+        (
+            lambda call: [Read(call["image"], identity(3))],
+            "asks for argument 'image', but those of Block are x",
+        ),
         (lambda call: PerOutput(((), ())), "gives reads for 2 outputs, but the call has 1"),
     ],
 )

@@ -38,7 +38,7 @@ aten = torch.ops.aten
 META = torch.device("meta")
 CPU = torch.device("cpu")
 _NO_OPTIONS: dict[str, Any] = immutable_dict()
-_LOCAL_OPTIONS = frozenset(("device", "pin_memory", "non_blocking", "generator"))
+_LOCAL_OPTIONS = frozenset(("device", "pin_memory", "non_blocking"))
 _OF_LAYOUTS = frozenset((aten.is_same_size.default, aten._has_same_storage_numel.default))
 _EMPTY = frozenset((aten.empty.memory_format, aten.empty_strided.default))
 
@@ -537,7 +537,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.real:
             return func(*args, **kwargs)
         if "generator" in kwargs:
-            kwargs = {k: v for k, v in kwargs.items() if k != "generator"}
+            kwargs = {**kwargs, "generator": None}
         try:
             return func(*args, **kwargs)
         except (RuntimeError, NotImplementedError) as error:
@@ -638,7 +638,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _options(self, op: Operator, kwargs: dict[str, Any]) -> dict[str, Any]:
         return {
-            key: self._lower(value)
+            # Some overloads cannot be called without one, but which it was is nobody's business.
+            key: None if key == "generator" else self._lower(value)
             for key, value in kwargs.items()
             if key not in _LOCAL_OPTIONS and not (key == "layout" and op.has_device)
         }

@@ -24,6 +24,7 @@ from rfgraph.geometry.tensor_map import (
 )
 from rfgraph.propagation.digits import unresolved
 from rfgraph.propagation.masked_mix import mix_under_mask
+from rfgraph.propagation.masked_product import product_under_mask
 from rfgraph.propagation.merge import compact, distinct, union_many
 from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.products import read_axes
@@ -45,7 +46,7 @@ def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> S
     if isinstance(tensor_map, Axes):
         return read_axes(state, tensor_map, out_shape, node)
     if isinstance(tensor_map, MaskedProduct):
-        return read_axes(state, tensor_map.joined, out_shape, node)
+        return product_under_mask(state, tensor_map, out_shape, node)
     if isinstance(tensor_map, Segment):
         return read_axes(state, tensor_map.axes(), out_shape, node)
     if isinstance(tensor_map, Reshape):

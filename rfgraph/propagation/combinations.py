@@ -12,14 +12,20 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
+from rfgraph.geometry.matrix import products
 from rfgraph.geometry.periodic import Finite
 from rfgraph.propagation.digits import is_constant
 from rfgraph.propagation.merge import LONGEST_TABLE
 from rfgraph.propagation.parts import occupied
 from rfgraph.propagation.state import Labels, Layout, Reach, State, Term
+
+_MOST_WAYS = 62
+"""Kinds of elements that a number of 64 bits tells apart."""
+
+_MOST_REGIONS = 64
+"""Regions of one kind beyond which their entries are not enumerated."""
 
 
 def combinations(
@@ -43,19 +49,28 @@ def combinations(
         # Whatever differs from channel to channel is seen by the position as a whole.
         found = _of_part(joined.terms, state.layout, None, 0)
         return None if found is None else Finite(tuple(found))
-    if not set(varying) <= indexed:
+    if len(ways) > _MOST_WAYS:
         return None
+    # A position sees what all its channels and heads see.
+    over = tuple(axis for axis in varying if axis not in indexed)
+    codes = np.bitwise_or.reduce(np.left_shift(1, labels), axis=over, keepdims=True)
     kinds: dict[IndexSet, None] = {}
-    for k, terms in enumerate(ways):
+    for code in np.unique(codes).tolist():
+        here = [way for k, way in enumerate(ways) if code >> k & 1]
+        terms = tuple(dict.fromkeys(term for way in here for term in way))
         if not terms:
             continue
-        told = _is_product(labels == k) and all(
-            axis in indexed for term in terms for axis, _, _ in term.carrier
-        )
-        found = _of_part(terms, state.layout, labels, k) if told else None
-        if found is None:
+        regions = products(codes == code)
+        carriers_are_indexed = all(e[0] in indexed for term in terms for e in term.carrier)
+        if not carriers_are_indexed or len(regions) > _MOST_REGIONS:
             return None
-        kinds.update(found)
+        for region in regions:
+            stands = np.zeros(codes.shape, dtype=np.int64)
+            stands[np.ix_(*region)] = 1
+            found = _of_part(terms, state.layout, stands, 1)
+            if found is None:
+                return None
+            kinds.update(found)
     return Finite(tuple(kinds))
 
 
@@ -140,12 +155,3 @@ def _of_group(
 
 def _is_unresolved(entry: tuple[int, int, int], layout: Layout) -> bool:
     return entry[2] == 0 and layout[entry[0]][entry[1]] > 1
-
-
-def _is_product(stands: npt.NDArray[np.bool_]) -> bool:
-    """Whether elements stand at all combinations of the indices at which any of them stands."""
-    counts = [
-        stands.any(axis=tuple(a for a in range(stands.ndim) if a != axis)).sum()
-        for axis in range(stands.ndim)
-    ]
-    return bool(stands.sum() == prod(counts))

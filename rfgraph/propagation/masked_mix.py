@@ -16,12 +16,14 @@ from rfgraph.geometry.index_set import union_all
 from rfgraph.geometry.matrix import rows
 from rfgraph.geometry.periodic import Finite, Periodic, fold
 from rfgraph.geometry.tensor_map import MaskedMix
+from rfgraph.propagation.alternatives import MOST, kinds, one_of
 from rfgraph.propagation.digits import carrier_length, gather_digit, size_of
 from rfgraph.propagation.merge import compact, flatten_axis, union_many
 from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.parts import confined
 from rfgraph.propagation.products import compose_table
-from rfgraph.propagation.state import Part, Reach, State, Term
+from rfgraph.propagation.state import Part, Reach, State, Term, carries
+from rfgraph.propagation.tabulate import moved
 
 _ROWS_DIFFER = "the rows of a mask differ along several axes and are joined"
 _SHARED_AXIS = "positions under a mask of -inf are counted"
@@ -36,6 +38,11 @@ def mix_under_mask(state: State, mix: MaskedMix, node: str) -> State:
         node: Name of the operator's node, for notes.
     """
     others = [a for a, n in enumerate(mix.keep.shape) if n > 1 and a != mix.axis]
+    if len(others) > 1 and _is_followed_along(state, mix.axis):
+        masks, which = kinds(mix.keep, others[:-1])
+        if len(masks) <= MOST:
+            each = [mix_under_mask(state, replace(mix, keep=keep), node) for keep in masks]
+            return one_of(each, which)
     row = others[-1] if others else None
     for axis in (mix.axis, *((row,) if row is not None else ())):
         state = flatten_axis(state, axis, node)
@@ -66,6 +73,10 @@ def mix_under_mask(state: State, mix: MaskedMix, node: str) -> State:
     return _labelled(mixed, mix) if crossed else mixed
 
 
+def _is_followed_along(state: State, axis: int) -> bool:
+    return carries(state, axis) or (state.labels is not None and state.labels.shape[axis] > 1)
+
+
 def _runs_along(term: Term, axis: int) -> bool:
     return any(entry[0] == axis for entry in term.carrier)
 
@@ -73,24 +84,43 @@ def _runs_along(term: Term, axis: int) -> bool:
 def _mixed(
     term: Term, axis: int, row: int | None, keep: npt.NDArray[np.bool_], state: State
 ) -> Term | None:
-    """The term over the mask's rows; None when other axes carry it too."""
+    """The term over the mask's rows; None when it runs along them already, or is not resolved."""
     if not _runs_along(term, axis):
         return term
-    if len(term.carrier) > 1 or term.carrier[0][2] == 0:
-        return None
     length = state.shape[axis]
-    field = term.field
-    by = term.carrier[0][2]
-    if by != 1:
-        field = Finite(tuple(field.at(by * i) for i in range(length)))
     order = (axis,) if row is None else (row, axis)
     rest = tuple(a for a in range(keep.ndim) if a not in order)
     matrix = np.transpose(keep, (*rest, *order)).reshape(-1, keep.shape[axis])
     matrix = np.broadcast_to(matrix, (matrix.shape[0], length))
+    if len(term.carrier) > 1:
+        if row is not None and _runs_along(term, row):
+            return None
+        return _beside_others(term, axis, row, matrix, state)
+    if term.carrier[0][2] == 0:
+        return None
+    field = term.field
+    by = term.carrier[0][2]
+    if by != 1:
+        field = Finite(tuple(field.at(by * i) for i in range(length)))
     if row is None:
         seen = union_all(field.at(int(i)) for i in np.flatnonzero(matrix[0]))
         return Term((), Periodic(1, 0, (seen,)))
     return Term(((row, 0, 1),), fold(compose_table(rows(matrix), field, length, len(matrix))))
+
+
+def _beside_others(
+    term: Term, axis: int, row: int | None, matrix: npt.NDArray[np.bool_], state: State
+) -> Term | None:
+    """The term over the mask's rows where other axes, such as windows in the batch, carry it too.
+
+    None where a table over all of them would be too long.
+    """
+    layout, place = list(state.layout), axis if row is None else row
+    if row is None:
+        layout[axis] = (1,)
+    reads = {axis: (rows(matrix), place, matrix.shape[1], len(matrix))}
+    others = {entry[0]: entry[0] for entry in term.carrier if entry[0] != axis}
+    return moved(term, reads, others, state.layout, tuple(layout))
 
 
 def _gathered(term: Term, axis: int, state: State) -> Term:

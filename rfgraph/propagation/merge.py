@@ -47,7 +47,7 @@ def union_states(states: Sequence[State]) -> State:
     first = states[0]
     if len(states) == 1 or all(state is first for state in states):
         return first
-    states = _aligned(states)
+    states = aligned(states)
     layout = states[0].layout
     notes = frozenset[Note]().union(*(state.notes for state in states))
     stands = frozenset[Stand]().union(*(state.stands for state in states))
@@ -232,7 +232,7 @@ def union_fields(a: IndexMap, b: IndexMap, length: int | None) -> IndexMap | Non
     return fold(Finite(tuple(a.at(i).union(b.at(i)) for i in range(length))))
 
 
-def _aligned(states: Sequence[State]) -> list[State]:
+def aligned(states: Sequence[State]) -> list[State]:
     """The states over common digits of every axis."""
     layout = states[0].layout
     if all(state.layout == layout for state in states):

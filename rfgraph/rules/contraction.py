@@ -62,8 +62,7 @@ def _factor(
     joined = Axes(tuple(reads))
     if keep.ndim == len(order) or keep.shape[0] == 1:
         return Read(source, joined)
-    reason = "masks differ along the batch of a product and are joined"
-    return Read(source, MaskedProduct(joined, keep, out_axis, axis), reason)
+    return Read(source, MaskedProduct(joined, keep, out_axis, axis))
 
 
 def addmm(call: Call) -> Reads:

@@ -326,6 +326,24 @@ def test_layers_equal_eager(name):
         torch.testing.assert_close(got[key], value)
 
 
+@pytest.mark.parametrize("real", [False, True])
+def test_generators_are_no_business_of_the_graph(real):
+    """Random operators that were given a generator run again without it."""
+
+    def noisy(x):
+        draw = torch.Generator().manual_seed(0)
+        kernel = torch.rand(3, 4, generator=draw) + torch.empty(4).uniform_(0, 1, generator=draw)
+        place = torch.randint(0, 3, (1,), generator=draw)
+        noise = torch.bernoulli(x.sigmoid(), generator=draw) + torch.randn(x.shape, generator=draw)
+        return x[torch.randperm(len(x), generator=draw)] + noise + kernel[place].sum()
+
+    x = torch.randn(2, 4, 6, 6)
+    recording = record(noisy, (x,), real=real)
+    got = execute(recording, [x])
+    assert got["output"].shape == x.shape
+    assert got["output"].isfinite().all()
+
+
 def test_training_batch_norm_leaves_its_buffers():
     """In training mode batch statistics are used and running ones are results, not writes."""
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))

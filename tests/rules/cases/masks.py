@@ -88,11 +88,71 @@ def _in_halves(x: Tensor) -> Tensor:
     return y.reshape(x.shape[0], x.shape[2], -1).transpose(1, 2)
 
 
+def _windows_and_heads(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2).reshape(x.shape[0] * 2, 1, x.shape[2] // 2, -1).expand(-1, 2, -1, -1)
+    masks = torch.stack([_causal(y.shape[2]), _causal(y.shape[2]).T])
+    for _ in range(2):
+        y = F.scaled_dot_product_attention(y, y, y, attn_mask=masks)
+    return y.unflatten(0, (-1, 2)).transpose(2, 3).flatten(1, 2).flatten(2).transpose(1, 2)
+
+
+def _keys_left_out(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2).reshape(x.shape[0] * 2, x.shape[2] // 2, -1)
+    kept = torch.arange(y.shape[1]) != 1
+    y = F.scaled_dot_product_attention(y, y, y, attn_mask=kept[None].expand(y.shape[1], -1))
+    return y.reshape(x.shape[0], x.shape[2], -1).transpose(1, 2)
+
+
 def _per_head(x: Tensor) -> Tensor:
     y = x.transpose(1, 2)[:, None].expand(-1, 2, -1, -1)
     masks = torch.stack([_causal(y.shape[2]), _causal(y.shape[2]).T])
     seen = F.scaled_dot_product_attention(y, y, y, attn_mask=masks[None])
     return seen[:, 0].transpose(1, 2)
+
+
+def _heads_apart(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)[:, None].expand(-1, 3, -1, -1)
+    length = y.shape[2]
+    near = _causal(length, ahead=1) & ~_causal(length, ahead=-2)
+    masks = torch.stack([_causal(length), near, _causal(length).T])
+    seen = F.scaled_dot_product_attention(y, y, y, attn_mask=masks)
+    return seen.transpose(2, 3).flatten(1, 2)
+
+
+def _samples_and_heads(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2).unflatten(1, (2, -1)).transpose(0, 1)[:, :, None]
+    length = y.shape[3]
+    masks = torch.stack([_causal(length, ahead=k) for k in (0, 1, -1, -2)])
+    masks = masks.view(2, 1, 2, length, length) | torch.eye(length, dtype=torch.bool)
+    seen = F.scaled_dot_product_attention(y, y, y, attn_mask=masks)
+    return seen.sum(2).transpose(0, 1).flatten(1, 2).transpose(1, 2)
+
+
+def _dilated_heads(x: Tensor) -> Tensor:
+    length = x.shape[2]
+    away = (torch.arange(length)[:, None] - torch.arange(length)).abs()
+    masks = torch.stack([(away % step == 0) & (away <= 2 * step) for step in (1, 2)])
+    y = x.transpose(1, 2)[:, None]
+    scores = (y @ y.transpose(2, 3)).masked_fill(~masks, _NEVER)
+    return (scores.softmax(-1) @ y).transpose(2, 3).flatten(1, 2)
+
+
+def _halo(x: Tensor) -> Tensor:
+    windows = F.pad(x, (1, 1)).unfold(2, 4, 2).permute(0, 2, 3, 1)
+    queries = x.unflatten(2, (-1, 2)).permute(0, 2, 3, 1)
+    scores = queries @ windows.transpose(2, 3)
+    return scores.softmax(-1).matmul(windows).flatten(1, 2).transpose(1, 2)
+
+
+def _halo_scores(x: Tensor) -> Tensor:
+    windows = F.pad(x, (1, 1)).unfold(2, 4, 2).permute(0, 2, 3, 1)
+    queries = x.unflatten(2, (-1, 2)).permute(0, 2, 3, 1)
+    return (queries @ windows.transpose(2, 3)).flatten(1, 2)
+
+
+def _batch_of_matrices(x: Tensor) -> Tensor:
+    keep = torch.stack([_causal(x.shape[2], ahead=k) for k in (0, 1, -1)]).to(x.dtype)
+    return (x[:, None] @ keep.transpose(1, 2)).flatten(1, 2)
 
 
 def _zero_factor(x: Tensor) -> Tensor:
@@ -114,6 +174,14 @@ CASES = (
     function("mask-raster", _raster, (1, 2, 3, 4)),
     function("mask-rows", _rows, (1, 2, 4, 5)),
     function("mask-in-halves", _in_halves, (1, 2, 8)),
+    function("mask-windows-and-heads", _windows_and_heads, (1, 2, 8)),
+    function("mask-keys-left-out", _keys_left_out, (1, 2, 8)),
     function("mask-per-head", _per_head, (1, 2, 6)),
+    function("mask-heads-apart", _heads_apart, (1, 2, 6), note="channels of heads stay apart"),
+    function("mask-samples-and-heads", _samples_and_heads, (1, 2, 8)),
+    function("mask-dilated-heads", _dilated_heads, (1, 2, 9)),
+    function("mask-halo", _halo, (1, 2, 8), note="padded keys differ from window to window"),
+    function("mask-halo-scores", _halo_scores, (1, 2, 8), output_axes=(1, 2)),
+    function("mask-batch-of-matrices", _batch_of_matrices, (1, 2, 6)),
     function("mask-zero-factor", _zero_factor, (1, 2, 6)),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import nn
 
@@ -56,6 +58,11 @@ CASES = (
     module("lp_pool2d-ceil", lambda: nn.LPPool2d(3, (2, 3), ceil_mode=True), (1, 1, 5, 7)),
     module("adaptive_avg_pool1d-not-divisible", lambda: nn.AdaptiveAvgPool1d(5), (1, 1, 13)),
     module("adaptive_avg_pool1d-upsampling", lambda: nn.AdaptiveAvgPool1d(7), (1, 1, 4)),
+    *(
+        module(f"adaptive_avg_pool1d-from-{n}-to-{m}", partial(nn.AdaptiveAvgPool1d, m), (1, 1, n))
+        for n in (1, 2)
+        for m in (1, 2, 3)
+    ),
     module("adaptive_avg_pool2d-not-divisible", lambda: nn.AdaptiveAvgPool2d((3, 4)), (1, 2, 8, 9)),
     module("adaptive_avg_pool2d-one-axis", lambda: nn.AdaptiveAvgPool2d((None, 1)), (1, 2, 5, 6)),
     module("adaptive_avg_pool2d-global", lambda: nn.AdaptiveAvgPool2d(1), (1, 2, 5, 6)),

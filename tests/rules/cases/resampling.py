@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import torch
@@ -27,7 +29,33 @@ def _sample(x: Tensor, reach: float, **options: Any) -> Tensor:
     return F.grid_sample(x, _grid(x, 5, 4, reach), **options)
 
 
+_LINES = {
+    "nearest": {"mode": "nearest"},
+    "nearest-exact": {"mode": "nearest-exact"},
+    "linear": {"mode": "linear"},
+    "linear-align": {"mode": "linear", "align_corners": True},
+    "area": {"mode": "area"},
+}
+_IMAGES = {
+    "bicubic": {"mode": "bicubic"},
+    "bicubic-align": {"mode": "bicubic", "align_corners": True},
+    "bicubic-antialias": {"mode": "bicubic", "antialias": True},
+    "bilinear-antialias": {"mode": "bilinear", "antialias": True},
+    "bilinear-antialias-align": {"mode": "bilinear", "antialias": True, "align_corners": True},
+}
+
+
+def _shortest() -> Iterator[Case]:
+    """Axes so short that every tap lies at a border."""
+    for n, m in product((1, 2, 3), (1, 2, 3, 5)):
+        for name, options in _LINES.items():
+            yield _resize(f"{name}-from-{n}-to-{m}", (1, 1, n), size=m, **options)
+        for name, options in _IMAGES.items():
+            yield _resize(f"{name}-from-{n}-to-{m}", (1, 2, n, 3), size=(m, 4), **options)
+
+
 CASES = (
+    *_shortest(),
     _resize("nearest1d-double", (1, 1, 6), scale_factor=2.0),
     _resize("nearest1d-one-and-half", (1, 1, 7), scale_factor=1.5),
     _resize("nearest1d-down", (1, 1, 11), size=4, note="positions that nobody reads"),

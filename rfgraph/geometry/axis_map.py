@@ -65,6 +65,8 @@ class AxisMap:
         seen = self.interior.at(index)
         if not seen or (seen.first >= 0 and seen.last < length):
             return seen
+        if self.border in (Border.VIRTUAL, Border.ABSENT):
+            return seen.within(length)
         return index_set(q for p in seen if (q := _land(p, length, self.border)) is not None)
 
 
@@ -118,6 +120,52 @@ def pairs(
                 ins = np.array([q for q in landed if q is not None], dtype=np.int64)
         chunks.extend(_distinct(outs, ins))
     return tuple(chunks)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scan:
+    """A map whose outputs read all positions up to one, or all from one on.
+
+    It is told by its ends, where its pairs are half the square of its length.
+
+    Attributes:
+        from_start: Whether all read from position 0 on.
+        ends: The last position that each output reads, -1 for none; or the first one, the length
+            of the input for none.
+    """
+
+    from_start: bool
+    ends: IndexArray
+
+
+@lru_cache(maxsize=2048)
+def scan_of(reads: AxisMap, out_length: int, in_length: int) -> Scan | None:
+    """The scan that a map is between real positions; None if it is none."""
+    sets = reads.interior.sets
+    if (
+        reads.only is not None
+        or reads.border not in (Border.VIRTUAL, Border.ABSENT)
+        or any(seen.bits & (seen.bits + 1) for seen in sets)
+    ):
+        return None
+    first = np.array([seen.base for seen in sets], dtype=np.int64)
+    extent = np.array([seen.extent for seen in sets], dtype=np.int64)
+    outs = np.arange(out_length)
+    if isinstance(reads.interior, Periodic):
+        turns, phase = np.divmod(outs, reads.interior.period)
+        first, extent = first[phase] + turns * reads.interior.advance, extent[phase]
+    else:
+        missing = max(out_length - len(sets), 0)
+        first = np.pad(first[:out_length], (0, missing))
+        extent = np.pad(extent[:out_length], (0, missing))
+    last = np.minimum(first + extent - 1, in_length - 1)
+    first = np.maximum(first, 0)
+    some = first <= last
+    if (first[some] == 0).all():
+        return Scan(from_start=True, ends=np.where(some, last, -1))
+    if (last[some] == in_length - 1).all():
+        return Scan(from_start=False, ends=np.where(some, first, in_length))
+    return None
 
 
 def _raw_pairs(interior: IndexMap, out_length: int) -> Iterator[tuple[IndexArray, IndexArray]]:

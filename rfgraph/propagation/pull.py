@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rfgraph.geometry.axis_map import AxisMap, pairs
+from rfgraph.geometry.axis_map import AxisMap, Scan, pairs, scan_of
 from rfgraph.geometry.tensor_map import (
     Axes,
     Chain,
@@ -145,15 +145,21 @@ def _pull_axis(reads: AxisMap, marks: Marks, axis: int, in_length: int, out_shap
     if reads.is_identity:
         return marks
     out_length = out_shape[axis]
-    chunks = pairs(reads, out_length, in_length)
     moved = np.moveaxis(marks, axis, -1)
+    scan = scan_of(reads, out_length, in_length)
+    chunks = pairs(reads, out_length, in_length) if scan is None else ()
     if marks.shape[axis] == 1:
-        times = np.zeros(in_length, dtype=marks.dtype)
-        for _, ins in chunks:
-            times[ins] += True
+        if scan is None:
+            times = np.zeros(in_length, dtype=marks.dtype)
+            for _, ins in chunks:
+                times[ins] += True
+        else:
+            times = _pull_scan(scan, np.ones(out_length, dtype=marks.dtype), in_length)
         if in_length and (times == times[0]).all():
             times = times[:1]
         return np.moveaxis(moved * times, -1, axis)
+    if scan is not None:
+        return np.moveaxis(_pull_scan(scan, moved, in_length), -1, axis)
     out = np.zeros((*moved.shape[:-1], in_length), dtype=marks.dtype)
     wanted = np.asarray(moved.any(axis=tuple(range(moved.ndim - 1))))
     for outs, ins in chunks:
@@ -162,3 +168,17 @@ def _pull_axis(reads: AxisMap, marks: Marks, axis: int, in_length: int, out_shap
             # Inputs are distinct within a chunk.
             out[..., ins[here]] += moved[..., outs[here]]
     return np.moveaxis(out, -1, axis)
+
+
+def _pull_scan(scan: Scan, marks: Marks, in_length: int) -> Marks:
+    """The marks of the inputs of a scan along the last axis."""
+    sums = np.logical_or if marks.dtype == np.bool_ else np.add
+    # One place more than inputs, for outputs that read nothing.
+    by_end = np.zeros((in_length + 1, *marks.shape[:-1]), dtype=marks.dtype)
+    sums.at(by_end, scan.ends, np.moveaxis(marks, -1, 0))
+    by_end = by_end[:in_length]
+    if scan.from_start:
+        found = np.flip(sums.accumulate(np.flip(by_end, 0), axis=0), 0)
+    else:
+        found = sums.accumulate(by_end, axis=0)
+    return np.moveaxis(found, 0, -1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfgraph.geometry.axis_map import pairs
+from rfgraph.geometry.axis_map import Scan, pairs, scan_of
 from rfgraph.geometry.tensor_map import (
     Axes,
     AxisRead,
@@ -112,16 +112,31 @@ def _push_axis(read: AxisRead, marks: Marks, axis: int, in_length: int, out_shap
         return largest(marks.take(places, axis), axis)
     out_length = out_shape[read.out_axis]
     moved = np.moveaxis(marks, axis, -1)
-    chunks = pairs(read.reads, out_length, in_length)
+    scan = scan_of(read.reads, out_length, in_length)
+    chunks = pairs(read.reads, out_length, in_length) if scan is None else ()
     if moved.shape[-1] == 1:
         reached = np.zeros(out_length, dtype=bool)
+        if scan is not None:
+            reached = (scan.ends >= 0) & (scan.ends < in_length)
         for outs, _ in chunks:
             reached[outs] = True
         if reached.all():
             reached = reached[:1]
         return np.moveaxis(moved * reached, -1, axis)
+    if scan is not None:
+        return np.moveaxis(_push_scan(scan, moved), -1, axis)
     out = np.zeros((*moved.shape[:-1], out_length), dtype=marks.dtype)
     for outs, ins in chunks:
         # Outputs are distinct within a chunk.
         out[..., outs] = np.maximum(out[..., outs], moved[..., ins])
     return np.moveaxis(out, -1, axis)
+
+
+def _push_scan(scan: Scan, marks: Marks) -> Marks:
+    """The largest mark that each output of a scan along the last axis reads."""
+    nothing = np.zeros((*marks.shape[:-1], 1), dtype=marks.dtype)
+    if scan.from_start:
+        upto = np.maximum.accumulate(marks, axis=-1)
+        return np.asarray(np.concatenate([nothing, upto], -1)[..., scan.ends + 1])
+    beyond = np.flip(np.maximum.accumulate(np.flip(marks, -1), axis=-1), -1)
+    return np.asarray(np.concatenate([beyond, nothing], -1)[..., scan.ends])

@@ -6,17 +6,23 @@ from functools import lru_cache
 
 from rfgraph.geometry.axis_map import AxisMap
 from rfgraph.geometry.index_set import interval
-from rfgraph.geometry.periodic import Finite
-from rfgraph.rules.axes import along, mixing
+from rfgraph.geometry.periodic import Finite, Periodic
+from rfgraph.rules.axes import along
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 LONGEST = 4096
-"""Positions up to which a prefix is tabulated; beyond, it is bounded by the whole axis."""
+"""Positions up to which a prefix is a table; beyond, it is a window that reaches over the start."""
 
 
 @lru_cache(maxsize=64)
 def prefix(length: int) -> AxisMap:
-    """Output o reads 0 … o."""
+    """Output o reads 0 … o.
+
+    A table says that a scan has no jump. A long one would hold half the square of its length, and
+    is told as a causal filter of that length, which reads the same positions.
+    """
+    if length > LONGEST:
+        return AxisMap(Periodic(1, 1, (interval(1 - length, 0),)))
     return AxisMap(Finite(tuple(interval(0, o) for o in range(length))))
 
 
@@ -27,9 +33,6 @@ def scan(call: Call) -> Reads:
     if not in_shape:
         return [Read(source, along(0, {}))]
     axis = call["dim"] % len(in_shape)
-    if in_shape[axis] > LONGEST:
-        reason = f"a scan over {in_shape[axis]} positions is bounded by the whole axis"
-        return [Read(source, mixing(len(in_shape), (axis,)), reason)]
     return [Read(source, along(len(in_shape), {axis: prefix(in_shape[axis])}))]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from rfgraph.geometry.axis_map import AxisMap, Border, bounded, pairs
+from rfgraph.geometry.axis_map import SAME, AxisMap, Border, bounded, pairs, scan_of
 from rfgraph.geometry.index_set import index_set, interval, union_all
 from rfgraph.geometry.movement import blocks, flip, kept, pad, segment, slice_map, written
 from rfgraph.geometry.periodic import (
@@ -26,7 +27,11 @@ from rfgraph.geometry.periodic import (
     union,
 )
 from rfgraph.geometry.resample import adaptive, antialiased, cubic, linear
+from rfgraph.geometry.tensor_map import Axes, AxisRead
 from rfgraph.geometry.window import spread, window
+from rfgraph.propagation.pull import pull
+from rfgraph.propagation.push import push
+from rfgraph.rules.prefix import prefix
 
 sets = st.frozensets(st.integers(-20, 20), max_size=6)
 windows = st.builds(
@@ -73,6 +78,19 @@ def test_index_sets_are_sets(a, b, by):
 def test_dilation_is_a_minkowski_sum(a, b, step):
     """Every position moved by the step times every offset."""
     assert set(index_set(a).dilate(index_set(b), step)) == {i + step * t for i in a for t in b}
+
+
+@given(sets, st.integers(-20, 20), st.integers(1, 40), st.integers(-3, 3))
+def test_dilation_by_a_run_is_the_same(a, first, count, step):
+    """Offsets without a hole are joined by doubling."""
+    run = interval(first, first + count - 1)
+    assert set(index_set(a).dilate(run, step)) == {i + step * t for i in a for t in run}
+
+
+@given(sets, st.integers(0, 25))
+def test_within_keeps_what_is_inside(a, length):
+    """Only positions of the axis are left, in normal form."""
+    assert index_set(a).within(length) == index_set(i for i in a if 0 <= i < length)
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 3))
@@ -176,6 +194,59 @@ def test_pairs_are_the_bounded_map(reads, out_length, in_length):
         (o, i) for o, seen in enumerate(bounded(reads, out_length, in_length).sets) for i in seen
     }
     assert set(found) == expected
+
+
+scans = st.one_of(
+    st.builds(
+        lambda reach, step, move: AxisMap(Periodic(1, step, (interval(move - reach, move),))),
+        st.integers(0, 30),
+        st.integers(-2, 2),
+        st.integers(-10, 10),
+    ),
+    st.builds(
+        lambda ends, border: AxisMap(Finite(tuple(interval(0, e) for e in ends)), border),
+        st.lists(st.integers(-1, 14), min_size=1, max_size=12),
+        st.sampled_from((Border.VIRTUAL, Border.ABSENT)),
+    ),
+    st.builds(
+        lambda starts: AxisMap(Finite(tuple(interval(e, 9) for e in starts)), Border.ABSENT),
+        st.lists(st.integers(0, 10), min_size=1, max_size=12),
+    ),
+)
+
+
+@given(
+    scans, st.integers(1, 12), st.integers(1, 12), st.sampled_from((bool, np.int64)), st.randoms()
+)
+def test_scans_are_pulled_and_pushed_by_their_definition(reads, out_length, in_length, dtype, draw):
+    """Input i gets what all its readers are marked with, output o the most of what it reads."""
+    seen = [set(reads.at(o, in_length)) for o in range(out_length)]
+    given_out = np.array([[draw.randint(0, 3) for _ in seen] for _ in range(2)]).astype(dtype)
+    given_in = np.array([[draw.randint(0, 3) for _ in range(in_length)]] * 2).astype(dtype)
+    axes = Axes((AxisRead(0, SAME), AxisRead(1, reads)))
+    found = pull(axes, given_out, (2, in_length), (2, out_length))
+    pulled = [
+        [sum(row[o] for o in range(out_length) if i in seen[o]) for i in range(in_length)]
+        for row in given_out.astype(np.int64).tolist()
+    ]
+    assert (np.broadcast_to(found, (2, in_length)) == np.array(pulled).astype(dtype)).all()
+    found = push(axes, given_in, (2, in_length), (2, out_length))
+    pushed = [
+        [max((row[i] for i in seen[o]), default=0) for o in range(out_length)]
+        for row in given_in.tolist()
+    ]
+    assert (np.broadcast_to(found, (2, out_length)) == np.array(pushed).astype(dtype)).all()
+    scan = scan_of(reads, out_length, in_length)
+    edge = {0} if scan is None or scan.from_start else {in_length - 1}
+    assert scan is None or all(edge <= s and len(s) == max(s) - min(s) + 1 for s in seen if s)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_a_long_prefix_reads_what_a_table_says(length, monkeypatch):
+    """A filter that reaches over the start reads the same positions of the axis."""
+    table = bounded(prefix(length), length, length)
+    monkeypatch.setattr("rfgraph.rules.prefix.LONGEST", 0)
+    assert bounded(prefix.__wrapped__(length), length, length) == table
 
 
 def test_pairs_come_in_few_chunks():

@@ -73,6 +73,13 @@ def streaming(
         refuse_position_constants(analysis, wanted, {time})
     except TilingError as error:
         blocker, cuts = str(error).replace("tiled", "computed in chunks"), None
+    if cuts is not None and look_back is None:
+        cuts = None
+        blocker = (
+            f"{wanted.name} cannot be computed in chunks: it looks back over the whole of the "
+            f"analysed signal of {found.length}; if it does so on a longer one, it keeps a running "
+            "state."
+        )
     rate = None if sample_rate is None else Fraction(sample_rate)
     return StreamPlan(
         wanted.name, time, found.along, rate, jump, look_back, look_ahead, latency,
@@ -88,7 +95,9 @@ def _timing(field: AxisField, node: Node) -> tuple[Fraction, int | None, int, in
     if isinstance(field.interior, Periodic) and field.interior.advance > 0:
         jump = field.interior.slope
         looks = list(enumerate(field.interior.sets))
-        back = max((floor(o * jump) - seen.first for o, seen in looks if seen), default=0)
+        if field.size is not None and field.size < field.length:
+            # A longer one may be cut by the start alone: a running sum is a window of any length.
+            back = max((floor(o * jump) - seen.first for o, seen in looks if seen), default=0)
     if field.interior is None and field.local is not None:
         # A prefix: what an element sees grows, only its end moves along.
         if field.along is None or node.shape[field.along] != field.length:
@@ -112,7 +121,10 @@ def _first_ahead(analysis: Analysis, node: Node, k: int) -> str | None:
 
 
 def _states(analysis: Analysis, node: Node, k: int) -> Iterator[LayerState]:
-    """The windows on the way to the node that reach over more than one stride."""
+    """The windows on the way to the node that reach over more than one stride.
+
+    A window as long as the signal may be a running state, whose size no window tells.
+    """
     upstream = nx.ancestors(analysis.graph, node.name) | {node.name}
     for reader in analysis.nodes:
         if reader.name not in upstream:
@@ -130,6 +142,7 @@ def _states(analysis: Analysis, node: Node, k: int) -> Iterator[LayerState]:
                 kept = max((s.last for s in seen), default=0) - min(
                     (s.first for s in seen), default=0
                 )
-                if kept + 1 > how.interior.advance > 0:
+                scans = kept + 1 >= analysis[source].shape[field.along]
+                if not scans and kept + 1 > how.interior.advance > 0:
                     elements = kept + 1 - how.interior.advance
                     yield LayerState(reader.name, source, elements, field.interior.slope)

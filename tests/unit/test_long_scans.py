@@ -52,3 +52,22 @@ def test_a_running_sum_over_a_minute_of_samples():
     assert output.footprint((1000,)).sum() == 4006
     assert not output.projection((length - 1,))[: output.shape[2] - 1].any()
     assert output.field.jump == (4,)
+
+
+@pytest.mark.usefixtures("_all_long")
+def test_a_running_state_is_no_window():
+    """However long the signal, a scan looks back over all of it and is not computed in chunks."""
+
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.after = nn.Conv1d(1, 1, 3)
+
+        def forward(self, x):
+            return self.after(torch.cumsum(x, 2))
+
+    plan = rfgraph.streaming(rfgraph.analyze(Sum(), (1, 1, 40)))
+    assert plan.look_back is None
+    assert [state.node for state in plan.states] == ["after"]
+    with pytest.raises(rfgraph.StreamingError, match="keeps a running state"):
+        plan.stream(Sum())

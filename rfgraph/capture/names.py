@@ -16,6 +16,7 @@ from torch import Tensor, fx
 from torch.overrides import TorchFunctionMode
 
 from rfgraph.capture.recorder import CPU, Recorder
+from rfgraph.capture.recurrent import LAYERS, recurrent_layer
 from rfgraph.capture.values import draw
 from rfgraph.errors import CaptureError
 
@@ -239,6 +240,7 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     Tensor.cpu: _stay,
     Tensor.data.__get__: _read_data,  # type: ignore[attr-defined]
     Tensor.data.__set__: _set_data,  # type: ignore[attr-defined]
+    **dict.fromkeys(LAYERS, recurrent_layer),
 }
 
 

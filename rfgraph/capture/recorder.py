@@ -220,6 +220,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._made_item(tensor, node, index, each)
         return made
 
+    def whole(self, func: OpOverload, args: tuple[Any, ...]) -> Any:
+        """Return the results of an operator that others define, recorded as one node."""
+        self._foreign = False
+        with _disable_current_modes():
+            return self._pure(describe(func), func, args, {})
+
     def become(self, tensor: Tensor, other: Tensor) -> None:
         """Let ``tensor`` mean the same memory as ``other`` from now on (``x.data = y``)."""
         self._values[id(tensor)] = self._value(other)

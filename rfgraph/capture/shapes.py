@@ -458,6 +458,109 @@ def _roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> TensorS
     return TensorSpec(shape, x.dtype, x.stride())
 
 
+def _recurrent(
+    x: Tensor,
+    state: Tensor,
+    cell: Tensor | None,
+    weights: Sequence[Tensor],
+    biased: bool,
+    layers: int,
+    ways: int,
+    gates: int,
+) -> tuple[TensorSpec, ...] | None:
+    """Return the layouts of a recurrent layer's features and last states, tokens first."""
+    states = [state] if cell is None else [state, cell]
+    dtype, hidden = x.dtype, state.shape[-1]
+    projected = cell is not None and cell.shape[-1] != hidden
+    each = 2 + 2 * biased + projected
+    inner = hidden if cell is None else cell.shape[-1]
+    rows = gates * inner
+    if 0 in x.shape or x.ndim < 2 or len(weights) != each * layers * ways:
+        return None
+    for tensor in (*states, *weights):
+        if tensor.dtype is not dtype:
+            return None
+    for tensor in states:
+        if tensor.ndim != 3 or tensor.shape[:2] != (layers * ways, state.shape[1]):
+            return None
+    for place in range(layers * ways):
+        own = weights[place * each : (place + 1) * each]
+        width = x.shape[-1] if place < ways else hidden * ways
+        if own[0].shape != (rows, width) or own[1].shape != (rows, hidden):
+            return None
+        if any(bias.shape != (rows,) for bias in own[2 : 2 + 2 * biased]):
+            return None
+        if projected and own[-1].shape != (hidden, inner):
+            return None
+    out = _fresh((*x.shape[:-1], hidden * ways), dtype)
+    return out, *(_fresh(tuple(tensor.shape), dtype) for tensor in states)
+
+
+def _padded(
+    x: Tensor,
+    state: Tensor,
+    cell: Tensor | None,
+    weights: Sequence[Tensor],
+    biased: bool,
+    layers: int,
+    bidirectional: bool,
+    batch_first: bool,
+    gates: int,
+) -> tuple[TensorSpec, ...] | None:
+    if x.ndim != 3 or x.shape[0 if batch_first else 1] != state.shape[1]:
+        return None
+    found = _recurrent(x, state, cell, weights, biased, layers, 1 + bidirectional, gates)
+    if found is None or not batch_first:
+        return found
+    # The layer runs tokens first; its features are a transposed view of that.
+    out, *states = found
+    batch, _, width = out.shape
+    return TensorSpec(out.shape, out.dtype, (width, batch * width, 1)), *states
+
+
+def _lstm(
+    x: Tensor,
+    states: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    biased: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> tuple[TensorSpec, ...] | None:
+    state, cell = states
+    return _padded(x, state, cell, weights, biased, layers, bidirectional, batch_first, 4)
+
+
+def _gru(
+    x: Tensor,
+    state: Tensor,
+    weights: Sequence[Tensor],
+    biased: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> tuple[TensorSpec, ...] | None:
+    return _padded(x, state, None, weights, biased, layers, bidirectional, batch_first, 3)
+
+
+def _rnn(
+    x: Tensor,
+    state: Tensor,
+    weights: Sequence[Tensor],
+    biased: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> tuple[TensorSpec, ...] | None:
+    return _padded(x, state, None, weights, biased, layers, bidirectional, batch_first, 1)
+
+
 _KEEP_FLOAT = (
     aten.relu.default,
     aten.gelu.default,
@@ -528,4 +631,8 @@ DIRECT: dict[OpOverload, Direct] = {
     aten.upsample_bilinear2d.default: _upsample2d,
     aten.upsample_bicubic2d.default: _upsample2d,
     aten.roll.default: _roll,
+    aten.lstm.input: _lstm,
+    aten.gru.input: _gru,
+    aten.rnn_tanh.input: _rnn,
+    aten.rnn_relu.input: _rnn,
 }

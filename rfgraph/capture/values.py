@@ -79,13 +79,19 @@ def _run(node: fx.Node, memo: str) -> Any:
         return _run_on(node, _stand_in)
     if any(source.meta.get(memo) is None for source in node.all_input_nodes):
         return None
-    if (
-        memo != _DRAWN
-        and isinstance(target, OpOverload)
-        and torch.Tag.nondeterministic_seeded in target.tags
-    ):
+    if memo != _DRAWN and isinstance(target, OpOverload) and _is_random(target, node.args):
         return None
     return _run_on(node, lambda source: source.meta[memo])
+
+
+def _is_random(target: OpOverload, args: tuple[Any, ...]) -> bool:
+    """Whether this call of the operator draws numbers."""
+    if target.overloadpacket not in _RECURRENT:
+        return torch.Tag.nondeterministic_seeded in target.tags
+    # Recurrent layers are tagged too, but draw only where they drop elements in training.
+    names = [argument.name for argument in target._schema.arguments]
+    given = dict(zip(names, args, strict=False))
+    return bool(given["train"]) and given["dropout"] > 0
 
 
 @contextmanager
@@ -128,6 +134,7 @@ def run_operator(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return result.zero_() if target in _UNINITIALISED else result
 
 
+_RECURRENT = frozenset((aten.lstm, aten.gru, aten.rnn_tanh, aten.rnn_relu))
 _VIEWS = frozenset((aten.view.default, aten._unsafe_view.default, aten._reshape_alias.default))
 _UNINITIALISED = frozenset(
     (

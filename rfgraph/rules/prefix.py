@@ -26,6 +26,12 @@ def prefix(length: int) -> AxisMap:
     return AxisMap(Finite(tuple(interval(0, o) for o in range(length))))
 
 
+@lru_cache(maxsize=64)
+def suffix(length: int) -> AxisMap:
+    """Output o reads o … length-1."""
+    return AxisMap(Finite(tuple(interval(o, length - 1) for o in range(length))))
+
+
 def scan(call: Call) -> Reads:
     """Positions up to the element's own along one axis."""
     source = call["self"]

@@ -188,6 +188,26 @@ def rolling(rng, _func):
     return tensor(rng, [size(rng) for _ in range(rank)]), [1] * rank, list(range(rank))
 
 
+def recurrence(rng, func):
+    gates = {"lstm": 4, "gru": 3}.get(func._opname, 1)
+    layers, both, first = rng.randint(1, 3), rng.random() < 0.5, rng.random() < 0.5
+    ways, biased, is_lstm = 1 + both, rng.random() < 0.5, func._opname == "lstm"
+    inner = size(rng)
+    # A projection to as many features cannot be told from none by the states' shapes.
+    hidden = rng.choice([inner, inner + 1]) if is_lstm else inner
+    batch, width, tokens = (size(rng) for _ in range(3))
+    x = tensor(rng, [batch, tokens, width] if first else [tokens, batch, width])
+    state, cell = (tensor(rng, [layers * ways, batch, of]) for of in (hidden, inner))
+    weights = []
+    for layer in range(layers):
+        for _ in range(ways):
+            weights += [tensor(rng, [gates * inner, width if layer == 0 else hidden * ways])]
+            weights += [tensor(rng, [gates * inner, hidden])]
+            weights += [tensor(rng, [gates * inner]) for _ in range(2 * biased)]
+            weights += [tensor(rng, [hidden, inner])] * (hidden != inner)
+    return x, [state, cell] if is_lstm else state, weights, biased, layers, 0.0, False, both, first
+
+
 MAKERS = {
     "mean": reduction,
     "sum": reduction,
@@ -211,6 +231,7 @@ MAKERS = {
     "_softmax": softmax,
     "_safe_softmax": softmax,
     "roll": rolling,
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), recurrence),
 }
 
 

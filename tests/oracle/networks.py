@@ -1653,7 +1653,8 @@ def _recurrence(draw: Draw, shape: Shape) -> nn.Module:
     layer = draw.choice([nn.GRU, nn.LSTM, nn.RNN])
     both = draw.chance(0.4)
     hidden = draw.integer(1, 3)
-    cell = layer(shape[1], hidden, batch_first=True, bidirectional=both)
+    count = 2 if draw.chance(0.3) else 1
+    cell = layer(shape[1], hidden, count, batch_first=True, bidirectional=both)
     return AlongAxis(cell, draw.axis(shape))
 
 

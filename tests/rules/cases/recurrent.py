@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +23,41 @@ class States(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x)[0]
+
+
+class Given(nn.Module):
+    """Everything that a recurrent layer returns, from given first states."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        features, last = self.layer(x, states if len(states) > 1 else states[0])
+        return features, *((last,) if isinstance(last, Tensor) else last)
+
+
+class Half(nn.Module):
+    """The features of one way of a bidirectional layer."""
+
+    def __init__(self, layer: nn.Module, half: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.half = half
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)[0].chunk(2, -1)[self.half]
+
+
+class FromMean(nn.Module):
+    """A layer whose first state is computed from the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.GRU(2, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x, x[:, 2:4].mean(1)[None])[0]
 
 
 class LastState(nn.Module):
@@ -57,6 +96,14 @@ def _exponential_average(x: Tensor) -> Tensor:
     return torch.stack(states, 1)
 
 
+def _half(half: int, layers: int) -> nn.Module:
+    return Half(nn.LSTM(2, 2, layers, batch_first=True, bidirectional=True), half)
+
+
+def _given(layer: Callable[..., nn.Module], **options: Any) -> nn.Module:
+    return Given(layer(2, 3, **options))
+
+
 CASES = (
     module("rnn", lambda: States(nn.RNN(2, 3, batch_first=True)), (1, 5, 2), **_TOKENS),
     module(
@@ -89,6 +136,82 @@ CASES = (
         lambda: States(nn.LSTM(2, 3, batch_first=True, proj_size=2)),
         (1, 4, 2),
         **_TOKENS,
+    ),
+    module(
+        "rnn-relu",
+        lambda: States(nn.RNN(2, 3, nonlinearity="relu")),
+        (4, 1, 2),
+        axes=(0,),
+        output_axes=(0,),
+        batched=False,
+    ),
+    module(
+        "gru-without-bias",
+        lambda: States(nn.GRU(2, 3, bias=False)),
+        (4, 2, 2),
+        axes=(0, 1),
+        output_axes=(0, 1),
+        batched=False,
+        note="samples stay apart",
+    ),
+    module(
+        "lstm-unbatched",
+        lambda: States(nn.LSTM(2, 3)),
+        (4, 2),
+        axes=(0,),
+        output_axes=(0,),
+        batched=False,
+    ),
+    module("gru-first-state-computed", FromMean, (1, 5, 2), **_TOKENS),
+    *(
+        module(
+            f"lstm-{way}-features",
+            partial(_half, half, layers=1),
+            (1, 5, 2),
+            note="the ways stay apart",
+            **_TOKENS,
+        )
+        for half, way in enumerate(("forward", "backward"))
+    ),
+    *(
+        module(
+            f"lstm-{way}-features-two-layers",
+            partial(_half, half, layers=2),
+            (1, 3, 2),
+            note="both ways below are read",
+            **_TOKENS,
+        )
+        for half, way in enumerate(("forward", "backward"))
+    ),
+    *(
+        module(
+            f"{name}-given-states",
+            partial(_given, layer, **options),
+            (tokens, 2, 2),
+            *((ways * options.get("num_layers", 1), 2, width) for width in widths),
+            axes=(0, 1, 2),
+            output_axes=(0, 1, 2),
+            batched=False,
+            sources=(*range(1 + len(widths)),),
+        )
+        for name, layer, tokens, widths, ways, options in (
+            ("lstm", nn.LSTM, 3, (3, 3), 1, {}),
+            ("lstm-one-token", nn.LSTM, 1, (3, 3), 1, {"num_layers": 2}),
+            ("lstm-both-ways", nn.LSTM, 3, (3, 3), 2, {"bidirectional": True}),
+            ("lstm-projected", nn.LSTM, 2, (2, 3), 1, {"proj_size": 2}),
+            ("lstm-projected-one-token", nn.LSTM, 1, (2, 3), 1, {"proj_size": 2}),
+            (
+                "lstm-deep-both-ways",
+                nn.LSTM,
+                2,
+                (3, 3),
+                2,
+                {"num_layers": 2, "bidirectional": True},
+            ),
+            ("gru", nn.GRU, 2, (3,), 1, {"num_layers": 2}),
+            ("gru-both-ways", nn.GRU, 2, (3,), 2, {"num_layers": 2, "bidirectional": True}),
+            ("rnn", nn.RNN, 2, (3,), 1, {}),
+        )
     ),
     module("gru-cells", Cells, (1, 5, 2), **_TOKENS),
     function("exponential-average", _exponential_average, (1, 5, 2), **_TOKENS),

@@ -1,0 +1,215 @@
+"""Recurrent layers: a prefix of the tokens one way, a suffix the other way.
+
+Features mix at every step and samples never do. The features of a bidirectional layer are those of
+both ways side by side, and stay apart; the layer above reads both, so that from the second
+bidirectional layer on every token reads all tokens.
+
+The state of a GRU and the cell state of an LSTM are carried from step to step feature by feature,
+beside what goes through the gates, which read all features. A cell state meets no gate before its
+second step. The last states are neither local nor global, like the sequence that they end: their
+field is all of it.
+
+Source: the equations in the documentation of ``torch.nn.LSTM``, ``GRU`` and ``RNN``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import fx
+
+from rfgraph.geometry.axis_map import SAME, AxisMap
+from rfgraph.geometry.index_set import IndexSet, index_set, interval
+from rfgraph.geometry.movement import fixed
+from rfgraph.geometry.periodic import Finite, Periodic
+from rfgraph.geometry.tensor_map import (
+    WHOLE,
+    Axes,
+    AxisRead,
+    Chain,
+    Everything,
+    Masked,
+    Segment,
+    Shape,
+    TensorMap,
+    identity,
+)
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule
+from rfgraph.rules.prefix import LONGEST, prefix, suffix
+
+_MIXED = AxisRead(None, WHOLE)
+"""A feature axis, all of which is read."""
+
+_SAMPLE = AxisRead(1, SAME)
+"""The batch axis of states, which they have behind that of layers and ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A call of a recurrent layer.
+
+    Attributes:
+        source: The input, of tokens, samples and features.
+        hidden, cell: The first states, of shape (layers * ways, samples, features); a cell state
+            in an LSTM alone.
+        weights: Of all layers and ways.
+        count: Layers.
+        ways: 2 when it runs backward as well, else 1.
+        tokens: The token axis of the input and of the features: 0, or 1 when samples come first.
+        features: Shape of the first result, (tokens, samples, features) or samples first.
+        carries_hidden: Whether the hidden state is carried feature by feature.
+        carries_cell: Whether the cell state comes out feature by feature, with no projection.
+    """
+
+    source: fx.Node
+    hidden: fx.Node
+    cell: fx.Node | None
+    weights: Sequence[fx.Node]
+    count: int
+    ways: int
+    tokens: int
+    features: Shape
+    carries_hidden: bool
+    carries_cell: bool
+
+    @property
+    def length(self) -> int:
+        """Tokens of a sequence."""
+        return self.features[self.tokens]
+
+    @property
+    def below(self) -> int:
+        """First states of the layers below the last one."""
+        return (self.count - 1) * self.ways
+
+
+def _every(positions: IndexSet) -> AxisMap:
+    """Every output reads the same positions."""
+    return AxisMap(Periodic(1, 0, (positions,)))
+
+
+def _listed(sets: Iterable[IndexSet]) -> AxisMap:
+    return AxisMap(Finite(tuple(sets)))
+
+
+def _read_weights(layer: _Layer) -> list[Read]:
+    reason = "which weights each step of a recurrence reads is not followed"
+    return [Read(weight, Everything(), reason) for weight in layer.weights]
+
+
+def _tokens_read(layer: _Layer, way: int) -> tuple[AxisMap | None, str | None]:
+    """The tokens that each token of one way reads, None for all, and why that is too large."""
+    length, deep = layer.length, layer.ways > 1 and layer.count > 1
+    if length > LONGEST:
+        reason = f"a recurrence over {length} positions is bounded by the whole axis"
+        return None, None if deep else reason
+    if deep:
+        return _listed((interval(0, length - 1),) * length), None
+    return (suffix if way else prefix)(length), None
+
+
+def _features(layer: _Layer) -> Reads:
+    """What the features read, one way after the other."""
+    reads = _read_weights(layer)
+    for way in range(layer.ways):
+        found, caveat = _tokens_read(layer, way)
+        token = AxisRead(layer.tokens, WHOLE if found is None else found)
+        sample = AxisRead(1 - layer.tokens, SAME)
+        axes = (sample, token, _MIXED) if layer.tokens else (token, sample, _MIXED)
+        reads.append(Read(layer.source, _put(layer, way, Axes(axes)), caveat))
+        reads += [
+            Read(state, _put(layer, way, *steps)) for state, steps in _states_read(layer, way)
+        ]
+    return reads
+
+
+def _states_read(layer: _Layer, way: int) -> Iterable[tuple[fx.Node, Sequence[TensorMap]]]:
+    """How the features of one way read the first states: the steps of each reading."""
+    sample = AxisRead(1 - layer.tokens, SAME)
+    own = layer.below + way
+    below = range(layer.below)
+    mixed = Axes((AxisRead(None, _every(index_set([*below, own]))), sample, _MIXED))
+    carried = Axes((AxisRead(None, fixed(own)), sample, AxisRead(2, SAME)))
+    yield layer.hidden, [mixed]
+    if layer.carries_hidden:
+        yield layer.hidden, [carried]
+    if layer.cell is None:
+        return
+    if not layer.carries_cell:
+        yield layer.cell, [mixed]
+        return
+    yield layer.cell, [carried]
+    if layer.below:
+        yield layer.cell, [Axes((AxisRead(None, _every(index_set(below))), sample, _MIXED))]
+    if layer.length > 1:
+        first = layer.length - 1 if way else 0
+        later = np.arange(layer.length) != first
+        keep = Masked(later.reshape((1, -1, 1) if layer.tokens else (-1, 1, 1)))
+        yield layer.cell, [Axes((AxisRead(None, fixed(own)), sample, _MIXED)), keep]
+
+
+def _put(layer: _Layer, way: int, *steps: TensorMap) -> TensorMap:
+    """The steps, which lead to the features of one way, put beside those of the other."""
+    width = layer.features[2] // layer.ways
+    chain = [(step, (*layer.features[:2], width)) for step in steps]
+    if layer.ways > 1:
+        chain.append((Segment(3, 2, way * width), layer.features))
+    return chain[0][0] if len(chain) == 1 else Chain(tuple(chain))
+
+
+def _last_states(layer: _Layer, state: fx.Node) -> Reads:
+    """What the last states read that are shaped as the first ones in ``state``."""
+    count = layer.count * layer.ways
+    below = [index_set(range(own // layer.ways * layer.ways)) for own in range(count)]
+    upto = _listed(under.union(index_set([own])) for own, under in enumerate(below))
+    mixed = Axes((AxisRead(0, upto), _SAMPLE, _MIXED))
+    all_tokens = AxisRead(None, _every(interval(0, layer.length - 1)))
+    axes = (_SAMPLE, all_tokens, _MIXED) if layer.tokens else (all_tokens, _SAMPLE, _MIXED)
+    reads = [
+        *_read_weights(layer),
+        Read(layer.source, Axes(axes)),
+        Read(layer.hidden, mixed),
+    ]
+    if layer.carries_hidden:
+        reads.append(Read(layer.hidden, identity(3)))
+    cell = layer.cell
+    if cell is None:
+        return reads
+    if state is not cell and not layer.carries_cell:
+        return [*reads, Read(cell, mixed)]
+    reads.append(Read(cell, identity(3)))
+    if layer.length > 1:
+        reads.append(Read(cell, mixed))
+    elif layer.below:
+        reads.append(Read(cell, Axes((AxisRead(0, _listed(below)), _SAMPLE, _MIXED))))
+    return reads
+
+
+def recurrent(call: Call) -> PerOutput:
+    """Features of the last layer, last states and, in an LSTM, last cell states."""
+    states = call["hx"]
+    hidden, cell = (states, None) if isinstance(states, fx.Node) else states
+    count, ways = int(call["num_layers"]), 2 if call["bidirectional"] else 1
+    # Two matrices for each layer and way, two biases, and one matrix that projects.
+    projects = len(call["params"]) != count * ways * (4 if call["has_biases"] else 2)
+    layer = _Layer(
+        source=call["input"],
+        hidden=hidden,
+        cell=cell,
+        weights=call["params"],
+        count=count,
+        ways=ways,
+        tokens=1 if call["batch_first"] else 0,
+        features=call.out,
+        carries_hidden=str(call.node.target).startswith("aten.gru"),
+        carries_cell=cell is not None and not projects,
+    )
+    ends = [hidden] if cell is None else [hidden, cell]
+    return PerOutput((_features(layer), *(_last_states(layer, state) for state in ends)))
+
+
+RULES: dict[str, Rule] = dict.fromkeys(
+    (f"aten.{name}.input" for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")), recurrent
+)

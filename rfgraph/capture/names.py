@@ -48,8 +48,8 @@ class FunctionNames(TorchFunctionMode):
     it: the module, the function's name, and how many such calls come before. A graph that is
     interpreted has none, as its modules do not run.
 
-    The mode also keeps the values of ``torch.tensor`` data, and answers the few questions that
-    never reach an ATen operator (``tolist``, ``numpy``).
+    The mode also keeps the values of ``torch.tensor`` data, records recurrent layers whole, and
+    answers the few questions that never reach an ATen operator (``tolist``, ``numpy``).
     """
 
     def __init__(self, recorder: Recorder, *, interpreted: bool = False) -> None:

@@ -28,7 +28,9 @@ def prefix(length: int) -> AxisMap:
 
 @lru_cache(maxsize=64)
 def suffix(length: int) -> AxisMap:
-    """Output o reads o … length-1."""
+    """Output o reads o … length-1, told as :func:`prefix` is."""
+    if length > LONGEST:
+        return AxisMap(Periodic(1, 1, (interval(0, length - 1),)))
     return AxisMap(Finite(tuple(interval(o, length - 1) for o in range(length))))
 
 

@@ -34,6 +34,7 @@ from rfgraph.geometry.tensor_map import (
     Segment,
     Shape,
     TensorMap,
+    Whole,
     identity,
 )
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule
@@ -99,26 +100,25 @@ def _read_weights(layer: _Layer) -> list[Read]:
     return [Read(weight, Everything(), reason) for weight in layer.weights]
 
 
-def _tokens_read(layer: _Layer, way: int) -> tuple[AxisMap | None, str | None]:
-    """The tokens that each token of one way reads, None for all, and why that is too large."""
-    length, deep = layer.length, layer.ways > 1 and layer.count > 1
+def _tokens_read(layer: _Layer, way: int) -> AxisMap | Whole:
+    """The tokens that each token of one way reads."""
+    length = layer.length
+    if layer.ways == 1 or layer.count == 1:
+        return (suffix if way else prefix)(length)
     if length > LONGEST:
-        reason = f"a recurrence over {length} positions is bounded by the whole axis"
-        return None, None if deep else reason
-    if deep:
-        return _listed((interval(0, length - 1),) * length), None
-    return (suffix if way else prefix)(length), None
+        # A table would hold the square of the length.
+        return WHOLE
+    return _listed((interval(0, length - 1),) * length)
 
 
 def _features(layer: _Layer) -> Reads:
     """What the features read, one way after the other."""
     reads = _read_weights(layer)
     for way in range(layer.ways):
-        found, caveat = _tokens_read(layer, way)
-        token = AxisRead(layer.tokens, WHOLE if found is None else found)
+        token = AxisRead(layer.tokens, _tokens_read(layer, way))
         sample = AxisRead(1 - layer.tokens, SAME)
         axes = (sample, token, _MIXED) if layer.tokens else (token, sample, _MIXED)
-        reads.append(Read(layer.source, _put(layer, way, Axes(axes)), caveat))
+        reads.append(Read(layer.source, _put(layer, way, Axes(axes))))
         reads += [
             Read(state, _put(layer, way, *steps)) for state, steps in _states_read(layer, way)
         ]

@@ -128,15 +128,21 @@ def test_wrong_weights_are_refused_as_ever():
         record(model, (torch.empty(SHAPE),))
 
 
-def test_long_sequences_cost_no_nodes():
-    """One node, whatever the length; positions are exact up to a limit, and bounded beyond."""
-    model = nn.GRU(3, 4, batch_first=True)
-    analysis = rfgraph.analyze(model, (1, 2000, 3), layout="NLC")
-    assert len(list(analysis)) == 3
-    features, last = analysis.outputs.values()
-    assert features.region((1234,)).hull == ((0, 1234),)
-    assert features.status is last.status is rfgraph.Status.EXACT
+@pytest.mark.parametrize("length", [2000, 5000])
+@pytest.mark.parametrize("count", [1, 2])
+def test_long_sequences_cost_no_nodes(length, count):
+    """One node, whatever the length, and positions are exact."""
+    model = nn.GRU(3, 4, count, batch_first=True, bidirectional=True)
 
-    longer = rfgraph.analyze(model, (1, 5000, 3), layout="NLC").outputs
-    assert longer["output.0"].status is rfgraph.Status.BOUND
-    assert longer["output.1"].status is rfgraph.Status.EXACT
+    def halves(x):
+        features, last = model(x)
+        return *features.chunk(2, -1), last
+
+    analysis = rfgraph.analyze(halves, (1, length, 3), layout="NLC")
+    assert len(list(analysis)) < 10
+    forward, backward, last = analysis.outputs.values()
+    whole = (0, length - 1)
+    assert forward.region((1234,)).hull == ((0, 1234) if count == 1 else whole,)
+    assert backward.region((1234,)).hull == ((1234, length - 1) if count == 1 else whole,)
+    assert last.region((0,)).hull == (whole,)
+    assert all(node.status is rfgraph.Status.EXACT for node in analysis)

@@ -190,12 +190,11 @@ def rolling(rng, _func):
 
 def recurrence(rng, func):
     gates = {"lstm": 4, "gru": 3}.get(func._opname, 1)
-    layers, both, first = rng.randint(1, 3), rng.random() < 0.5, rng.random() < 0.5
+    layers, both, first = rng.randint(1, 2), rng.random() < 0.5, rng.random() < 0.5
     ways, biased, is_lstm = 1 + both, rng.random() < 0.5, func._opname == "lstm"
     inner = size(rng)
-    # A projection to as many features cannot be told from none by the states' shapes.
     hidden = rng.choice([inner, inner + 1]) if is_lstm else inner
-    batch, width, tokens = (size(rng) for _ in range(3))
+    batch, width, tokens = size(rng), size(rng), rng.randint(1, 3)
     x = tensor(rng, [batch, tokens, width] if first else [tokens, batch, width])
     state, cell = (tensor(rng, [layers * ways, batch, of]) for of in (hidden, inner))
     weights = []

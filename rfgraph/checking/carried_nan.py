@@ -161,7 +161,9 @@ def _by_weights(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any])
     taint = x.isnan()
     out: Tensor = func(x.masked_fill(taint, 0.5), *rest, **kwargs)
     generator = torch.Generator().manual_seed(0)
-    marks = torch.rand(x.shape, generator=generator, dtype=torch.float64).add_(0.5) * taint
+    drawn = torch.rand(x.shape, generator=generator, dtype=torch.float64).add_(0.5)
+    # In the layout of the image, by which PyTorch chooses among kernels that read other pixels.
+    marks = torch.empty_like(x, dtype=torch.float64).copy_(drawn).mul_(taint)
     rest = [t.double() if isinstance(t, Tensor) and t.is_floating_point() else t for t in rest]
     reached: Tensor = func(marks, *rest, **kwargs)
     return out.masked_fill_(reached.abs() > 1e-9, math.nan)

@@ -53,7 +53,13 @@ def adaptive(in_length: int, out_length: int) -> AxisMap:
 
 @lru_cache(maxsize=1024)
 def nearest(
-    in_length: int, out_length: int, scale_factor: float | None, *, exact: bool, double: bool
+    in_length: int,
+    out_length: int,
+    scale_factor: float | None,
+    *,
+    exact: bool,
+    double: bool,
+    by_lengths: bool = False,
 ) -> AxisMap:
     """Output o reads ``floor(o * step)``, or ``floor((o + 1/2) * step)`` when ``exact``.
 
@@ -63,6 +69,8 @@ def nearest(
         scale_factor: Output per input positions, if the operator uses it instead of the lengths.
         exact: Sample at pixel centres (``nearest-exact``) instead of pixel edges.
         double: Whether the operator computes positions in double precision.
+        by_lengths: Whether the operator ignores a factor that leaves or doubles the length, as one
+            of PyTorch's kernels does.
     """
     if in_length == 1 < out_length:
         return fixed(0)
@@ -70,8 +78,8 @@ def nearest(
     half = Fraction(1, 2) if exact else Fraction(0)
     real = np.float64 if double else np.float32
     pace = real(1 / scale_factor) if scale_factor else real(in_length) / real(out_length)
-    if not exact and out_length in (in_length, 2 * in_length):
-        pace = real(in_length) / real(out_length)  # these two lengths ignore the factor
+    if by_lengths and out_length in (in_length, 2 * in_length):
+        pace = real(in_length) / real(out_length)
         step = Fraction(in_length, out_length)
     positions = (np.arange(out_length, dtype=real) + real(0.5 if exact else 0.0)) * pace
     # Whatever the precision so far, the position is floored as a single-precision number.

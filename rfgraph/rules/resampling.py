@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch import fx
 
 from rfgraph.geometry.axis_map import AxisMap
 from rfgraph.geometry.resample import antialiased, cubic, linear, nearest
 from rfgraph.rules.axes import along
-from rfgraph.rules.call import Call, Read, Reads, Rule, shape
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
 _SCALE_NAMES = {
     1: ("scales",),
@@ -45,8 +46,37 @@ def _interpolation(dims: int, build: AxisBuilder) -> Rule:
     return rule
 
 
-def _nearest(n: int, m: int, scale: float | None, _: bool, double: bool) -> AxisMap:
-    return nearest(n, m, scale, exact=False, double=double)
+_SMALL = 128
+"""Height and width of a result, added, up to which PyTorch runs another kernel (its
+``UpSampleKernel.cpp``, ``_use_vectorized_kernel_cond_2d``)."""
+
+
+def _nearest(dims: int) -> Rule:
+    def rule(call: Call) -> Reads | PerOutput:
+        image = call.get("self") or call.get("input")
+        # Small images and those with channels last go to a kernel of their own.
+        small = dims == 2 and sum(call.out[2:]) <= _SMALL
+        by_lengths = small or (dims > 1 and _is_channels_last(image))
+
+        def build(n: int, m: int, scale: float | None, _: bool, double: bool) -> AxisMap:
+            return nearest(n, m, scale, exact=False, double=double, by_lengths=by_lengths)
+
+        return _interpolation(dims, build)(call)
+
+    return rule
+
+
+def _is_channels_last(image: fx.Node) -> bool:
+    """Whether an image lies in memory so that PyTorch resizes it with channels last."""
+    lengths, stride = shape(image), image.meta["spec"].stride
+    if lengths[1] <= 3:
+        return False
+    expected = 1
+    for axis in (1, *range(len(lengths) - 1, 1, -1), 0):
+        if lengths[axis] != 1 and stride[axis] != expected:
+            return False
+        expected *= lengths[axis]
+    return True
 
 
 def _nearest_exact(n: int, m: int, scale: float | None, _: bool, double: bool) -> AxisMap:
@@ -68,9 +98,9 @@ def _smooth(radius: int) -> AxisBuilder:
 
 
 RULES: dict[str, Rule] = {
-    "aten.upsample_nearest1d": _interpolation(1, _nearest),
-    "aten.upsample_nearest2d": _interpolation(2, _nearest),
-    "aten.upsample_nearest3d": _interpolation(3, _nearest),
+    "aten.upsample_nearest1d": _nearest(1),
+    "aten.upsample_nearest2d": _nearest(2),
+    "aten.upsample_nearest3d": _nearest(3),
     "aten._upsample_nearest_exact1d": _interpolation(1, _nearest_exact),
     "aten._upsample_nearest_exact2d": _interpolation(2, _nearest_exact),
     "aten._upsample_nearest_exact3d": _interpolation(3, _nearest_exact),

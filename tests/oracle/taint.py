@@ -696,7 +696,7 @@ class TaintMode(TorchDispatchMode):
         out = func(torch.where(tainted, torch.zeros_like(x), x), *args[1:], **kwargs)
         reach = tainted.to(torch.float64)
         for axis in range(2, x.ndim):
-            matrix = _axis_weights(func, x.shape[2:], axis - 2, args[1:], kwargs)
+            matrix = _axis_weights(func, x, axis - 2, args[1:], kwargs)
             counted = (matrix.abs() > WEIGHT_THRESHOLD).to(torch.float64)
             reach = torch.tensordot(reach, counted, dims=([axis], [1])).movedim(-1, axis)
         return out.masked_fill_(reach > 0.5, math.nan)
@@ -751,14 +751,20 @@ def _operands(
 
 
 def _axis_weights(
-    func: Any, extent: Sequence[int], axis: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    func: Any, x: Tensor, axis: int, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Tensor:
-    """`weights[o, i]` of a separable resampling along one axis, in float64."""
+    """`weights[o, i]` of a separable resampling of `x` along one axis, in float64."""
+    extent = x.shape[2:]
     count = extent[axis]
     lines = torch.eye(count, dtype=torch.float64)
     shape = [count, 1, *(1 for _ in extent)]
     shape[2 + axis] = count
-    images = lines.reshape(shape).expand(count, 1, *extent).contiguous()
+    # The layout decides which kernel runs, and kernels do not all read the same elements.
+    layout = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)
+    if layout is None or not x.is_contiguous(memory_format=layout):
+        layout = torch.contiguous_format
+    images = lines.reshape(shape).expand(count, min(x.shape[1], 4), *extent)
+    images = images.contiguous(memory_format=layout)
     out = func(images, *args, **kwargs)
     for other in reversed(range(len(extent))):
         if other != axis:

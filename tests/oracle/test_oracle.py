@@ -430,6 +430,15 @@ _NOT_DIFFERENTIABLE = {
     "in-place": "overwrites what the backward pass needs",
     "in-place-alias": "overwrites what the backward pass needs",
     "pointwise-floor-divide": "PyTorch has no derivative",
+    **dict.fromkeys(
+        (
+            "nearest1d-factor-of-equal-lengths",
+            "nearest1d-factor-of-twice-the-length",
+            "nearest2d-factor-of-a-large-image",
+            "nearest3d-factor-of-twice-the-length",
+        ),
+        "PyTorch's backward pass takes other pixels than its forward pass",
+    ),
 }
 
 

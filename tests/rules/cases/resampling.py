@@ -57,6 +57,31 @@ def _shortest() -> Iterator[Case]:
 CASES = (
     *_shortest(),
     _resize("nearest1d-double", (1, 1, 6), scale_factor=2.0),
+    _resize("nearest1d-factor-of-equal-lengths", (1, 1, 7), scale_factor=1.1),
+    _resize("nearest1d-factor-of-twice-the-length", (1, 1, 7), scale_factor=2.1),
+    _resize("nearest1d-factor-of-thrice-the-length", (1, 1, 7), scale_factor=3.1),
+    _resize("nearest2d-factor-of-twice-the-length", (1, 1, 7, 5), scale_factor=(2.1, 1.1)),
+    _resize("nearest3d-factor-of-twice-the-length", (1, 4, 7, 1, 5), scale_factor=(2.1, 1, 1.1)),
+    _resize(
+        "nearest2d-factor-of-a-large-image",
+        (1, 1, 3, 63),
+        scale_factor=(1, 2.005),
+        note="other kernels than for small ones",
+    ),
+    function(
+        "nearest2d-channels-last",
+        lambda x: F.interpolate(
+            x.contiguous(memory_format=torch.channels_last), scale_factor=(1, 2.005)
+        ),
+        (1, 4, 3, 63),
+    ),
+    function(
+        "nearest3d-channels-last",
+        lambda x: F.interpolate(
+            x.contiguous(memory_format=torch.channels_last_3d), scale_factor=(2.1, 1, 1.1)
+        ),
+        (1, 4, 7, 2, 5),
+    ),
     _resize("nearest1d-one-and-half", (1, 1, 7), scale_factor=1.5),
     _resize("nearest1d-down", (1, 1, 11), size=4, note="positions that nobody reads"),
     _resize("nearest2d-size", (1, 1, 5, 7), size=(8, 3)),

@@ -47,6 +47,16 @@ def product(call: Call) -> Reads:
     return reads
 
 
+def quotient(call: Call) -> Reads:
+    """Elementwise; where the numerator is zero for all inputs the denominator is not read."""
+    numerator, denominator = call["self"], call["other"]
+    zero = zero_weights(call, numerator) if isinstance(numerator, fx.Node) else None
+    if zero is None:
+        return pointwise(call)
+    every = torch.ones((), dtype=torch.bool)
+    return [*_chosen(call, numerator, every), *_chosen(call, denominator, ~zero)]
+
+
 def zero_at_minus_infinity(call: Call) -> Reads:
     """Elementwise; a score of -inf gives zero and is not read."""
     source = call["self"]
@@ -67,6 +77,8 @@ def _chosen(call: Call, source: Any, keep: torch.Tensor) -> Reads:
 
 RULES: dict[str, Rule] = {
     "aten.mul.Tensor": product,
+    "aten.div.Tensor": quotient,
+    "aten.div.Tensor_mode": quotient,
     "aten.exp": zero_at_minus_infinity,
     "aten.exp2": zero_at_minus_infinity,
     "aten.sigmoid": zero_at_minus_infinity,

@@ -412,6 +412,7 @@ _HIDDEN_IN_ROWS = {
     "attention-window-shifted": "exp(-100) is below the threshold",
     "cummax": "routes to one input",
     "cumsum-box-filter": "cancels",
+    "floored-rows": "no gradient",
     "clone-detach": "detached",
     "max-dim": "routes to one input",
     "max_pool": "routes to one input",

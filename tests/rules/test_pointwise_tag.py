@@ -15,6 +15,8 @@ from rfgraph.rules.pointwise import pointwise
 
 OWN_RULE = {
     "aten.mul.Tensor": "a factor that is zero for all inputs cuts",
+    "aten.div.Tensor": "a numerator that is zero for all inputs cuts",
+    "aten.div.Tensor_mode": "a numerator that is zero for all inputs cuts",
     "aten.exp.default": "a score of -inf gives zero",
     "aten.exp2.default": "a score of -inf gives zero",
     "aten.sigmoid.default": "a score of -inf gives zero",

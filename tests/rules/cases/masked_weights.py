@@ -271,6 +271,17 @@ def _scan_by_loop(x: Tensor) -> Tensor:
     return torch.stack(seen, 2)
 
 
+def _normalised_rows(x: Tensor) -> Tensor:
+    spread = x.new_zeros(x.shape[0], x.shape[1], 9)
+    spread.index_add_(2, torch.tensor([1, 4, 4, 6, 8, 2]), x)
+    return F.normalize(spread, dim=2)
+
+
+def _floored_rows(x: Tensor) -> Tensor:
+    padded = F.pad(x, (1, 2))
+    return torch.div(padded, 0.1 + padded.flip(2), rounding_mode="trunc")
+
+
 def _gated_by_part(cut: str) -> Callable[[Tensor], Tensor]:
     """The image times one of the parts of a stack with itself, padded with zeros."""
 
@@ -333,6 +344,8 @@ CASES = (
         function(f"gated-by-{cut}", _gated_by_part(cut), (1, 2, 5, 4))
         for cut in ("unbind", "split", "chunk", "sizes")
     ),
+    function("normalised-rows", _normalised_rows, (1, 2, 6), note="zero by anything is zero"),
+    function("floored-rows", _floored_rows, (1, 2, 5)),
     function("scan-by-sums", _scan_by_sums, (1, 2, 6)),
     function("scan-by-loop", _scan_by_loop, (1, 2, 6)),
 )

@@ -121,6 +121,7 @@ def _heads_apart(x: Tensor) -> Tensor:
 
 def _samples_and_heads(x: Tensor) -> Tensor:
     y = x.transpose(1, 2).unflatten(1, (2, -1)).transpose(0, 1)[:, :, None]
+    y = y.expand(-1, -1, 2, -1, -1)
     length = y.shape[3]
     masks = torch.stack([_causal(length, ahead=k) for k in (0, 1, -1, -2)])
     masks = masks.view(2, 1, 2, length, length) | torch.eye(length, dtype=torch.bool)

@@ -12,12 +12,13 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.matrix import products
 from rfgraph.geometry.periodic import Finite
 from rfgraph.propagation.digits import is_constant
-from rfgraph.propagation.merge import LONGEST_TABLE
+from rfgraph.propagation.merge import LONGEST_TABLE, distinct
 from rfgraph.propagation.parts import occupied
 from rfgraph.propagation.state import Labels, Layout, Reach, State, Term
 
@@ -49,29 +50,64 @@ def combinations(
         # Whatever differs from channel to channel is seen by the position as a whole.
         found = _of_part(joined.terms, state.layout, None, 0)
         return None if found is None else Finite(tuple(found))
-    if len(ways) > _MOST_WAYS:
-        return None
-    # A position sees what all its channels and heads see.
     over = tuple(axis for axis in varying if axis not in indexed)
-    codes = np.bitwise_or.reduce(np.left_shift(1, labels), axis=over, keepdims=True)
+    if over:
+        if len(ways) > _MOST_WAYS:
+            return None
+        # A position sees what all its channels and heads see.
+        codes = np.bitwise_or.reduce(np.left_shift(1, labels), axis=over, keepdims=True)
+        seen, labels = distinct(codes)
+        ways = [_together(ways, code) for code in seen]
     kinds: dict[IndexSet, None] = {}
-    for code in np.unique(codes).tolist():
-        here = [way for k, way in enumerate(ways) if code >> k & 1]
-        terms = tuple(dict.fromkeys(term for way in here for term in way))
+    for k, terms in enumerate(ways):
         if not terms:
             continue
-        regions = products(codes == code)
-        carriers_are_indexed = all(e[0] in indexed for term in terms for e in term.carrier)
-        if not carriers_are_indexed or len(regions) > _MOST_REGIONS:
+        if not all(entry[0] in indexed for term in terms for entry in term.carrier):
             return None
-        for region in regions:
-            stands = np.zeros(codes.shape, dtype=np.int64)
-            stands[np.ix_(*region)] = 1
-            found = _of_part(terms, state.layout, stands, 1)
+        regions = _regions(labels, k)
+        if regions is None:
+            return None
+        for stands, part in regions:
+            found = _of_part(terms, state.layout, stands, part)
             if found is None:
                 return None
             kinds.update(found)
     return Finite(tuple(kinds))
+
+
+def _together(ways: Sequence[tuple[Term, ...]], code: int) -> tuple[Term, ...]:
+    """The terms of all ways whose bits are set."""
+    chosen = [way for k, way in enumerate(ways) if code >> k & 1]
+    return tuple(dict.fromkeys(term for way in chosen for term in way))
+
+
+def _regions(labels: Labels, part: int) -> list[tuple[Labels, int]] | None:
+    """Where a part stands, as regions of all combinations of some indices.
+
+    Returns:
+        Labels and which of them is the region, for each one; None where there are many.
+    """
+    stands = labels == part
+    if _is_product(stands):
+        return [(labels, part)] if stands.any() else []
+    found = products(stands)
+    if len(found) > _MOST_REGIONS:
+        return None
+    regions = []
+    for product in found:
+        region = np.zeros(stands.shape, dtype=np.int64)
+        region[np.ix_(*product)] = 1
+        regions.append((region, 1))
+    return regions
+
+
+def _is_product(stands: npt.NDArray[np.bool_]) -> bool:
+    """Whether elements stand at all combinations of the indices at which any of them stands."""
+    counts = [
+        stands.any(axis=tuple(a for a in range(stands.ndim) if a != axis)).sum()
+        for axis in range(stands.ndim)
+    ]
+    return bool(stands.sum() == prod(counts))
 
 
 def _told_apart(state: State, subject: int) -> tuple[list[tuple[Term, ...]], Labels]:

@@ -156,9 +156,10 @@ class Analysis:
     def field_of(self, state: State, input_name: str) -> Field:
         """The field that a state describes with respect to one input."""
         key = (state, input_name)
-        if key not in self._fields:
-            self._fields[key] = self._field_of(state, input_name)
-        return self._fields[key]
+        found = self._fields.get(key)
+        if found is None:
+            found = self._fields[key] = self._field_of(state, input_name)
+        return found
 
     @cached_property
     def _fields(self) -> dict[tuple[State, str], Field]:

@@ -120,9 +120,10 @@ class Node:
     @property
     def field(self) -> Field:
         """The field with respect to the first input that reaches the node, or the first input."""
-        return next(
-            (f for f in self.fields.values() if f.reaches), next(iter(self.fields.values()))
-        )
+        found = self.fields
+        if len(found) == 1:
+            return next(iter(found.values()))
+        return next((f for f in found.values() if f.reaches), next(iter(found.values())))
 
     @property
     def notes(self) -> tuple[Note, ...]:

@@ -410,11 +410,12 @@ def _apply_plain(state: State, axes: Axes, out_shape: Shape) -> State | None:
     for axis, read in enumerate(reads):
         if read.is_identity and read.out_axis is not None:
             out_layout[read.out_axis] = layout[axis]
-    still = all(
-        reads[axis].out_axis == axis and (reads[axis].is_identity or len(layout[axis]) == 1)
-        for axis, _, _ in state.stands
-    )
-    stands = state.stands if still else _read_stands(state, axes)
+    stands = state.stands
+    for axis, _, _ in stands:
+        read = reads[axis]
+        if read.out_axis != axis or not (read.is_identity or len(layout[axis]) == 1):
+            stands = _read_stands(state, axes)
+            break
     return State(tuple(out_layout), (tuple(part),), None, stands, state.notes)
 
 

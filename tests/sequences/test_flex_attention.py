@@ -62,9 +62,7 @@ def test_footprints_are_what_reaches(name, monkeypatch):
         moved = torch.cat([model(c[None]) - model(base) for c in changed])
     reached = (moved.abs().amax(2) > 1e-6).T
     assert torch.equal(torch.tensor([node.footprint(o).tolist() for o in range(TOKENS)]), reached)
-    # Where heads differ, the closed form of the field is the union over them.
-    differ = name == "heads-differ"
-    assert node.status is (rfgraph.Status.BOUND if differ else rfgraph.Status.EXACT)
+    assert node.status is rfgraph.Status.EXACT
 
 
 def test_without_data_the_error_says_what_to_do():

@@ -177,6 +177,8 @@ class Analysis:
         """The tensor axes that a position of a tensor indexes, ascending."""
         found = spatial_axes(state)
         info = self.inputs[input_name]
+        if found == info.axes:
+            return found
         if len(state.layout) == len(info.shape) and (
             set(found) <= set(info.axes) or set(info.axes) <= set(found)
         ):

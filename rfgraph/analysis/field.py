@@ -29,7 +29,7 @@ class Field:
     @property
     def size(self) -> tuple[int | None, ...]:
         """Extent of an interior element's field, first to last inclusive (the literature's r)."""
-        return tuple(axis.size for axis in self.axes)
+        return tuple([axis.size for axis in self.axes])
 
     @property
     def size_min(self) -> tuple[int | None, ...]:

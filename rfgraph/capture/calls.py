@@ -110,7 +110,7 @@ class ModuleCalls:
         """Name ``node`` by the leaf module alone, if it was made during this call of it."""
         if node.op != "call_function":
             return
-        if any(made is node for made in reversed(self.recorder.nodes[start:])):
+        if node in self.recorder.nodes[start:]:
             node.meta["label"] = None
             node.meta["module"] = self.recorder.module
 

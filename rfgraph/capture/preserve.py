@@ -73,8 +73,8 @@ class Snapshot:
 
     def restore(self) -> None:
         """Put everything back."""
-        for container in self._empty:
-            if container:
+        if any(self._empty):
+            for container in self._empty:
                 container.clear()
         for mapping, saved in self._mappings:
             same = len(mapping) == len(saved) and all(map(is_, mapping.values(), saved.values()))

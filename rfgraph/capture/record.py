@@ -31,7 +31,7 @@ from rfgraph.capture.inputs import check_shape, map_tensors, named_arguments, st
 from rfgraph.capture.names import FunctionNames, assign_names
 from rfgraph.capture.outputs import named_tensors
 from rfgraph.capture.preserve import Snapshot, process_state
-from rfgraph.capture.recorder import META, Known, Recorder
+from rfgraph.capture.recorder import Known, Recorder, allocate, spec_of
 from rfgraph.capture.recording import Recording
 from rfgraph.errors import CaptureError, InputError, ModelError
 
@@ -247,9 +247,8 @@ def _tensors_of(
                     if scripted:
                         labels[id(tensor)] = dot + name
                         continue
-                    seen = _seen(tensor, dot + name, real=real)
-                    entry = Known(dot + name, tensor, seen)
-                    known[id(tensor)] = known[id(seen)] = entry
+                    entry = _known(tensor, dot + name, real=real)
+                    known[id(tensor)] = known[id(entry.seen)] = entry
             attributes = module.__dict__
             if not _PLAIN.issuperset(map(type, attributes.values())):
                 for name, value in attributes.items():
@@ -258,8 +257,8 @@ def _tensors_of(
     return known, labels, modules
 
 
-def _seen(tensor: Tensor, name: str, *, real: bool) -> Tensor:
-    if is_lazy(tensor):
+def _known(tensor: Tensor, name: str, *, real: bool) -> Known:
+    if type(tensor) is not nn.Parameter and is_lazy(tensor):
         kind = "Parameter" if isinstance(tensor, nn.Parameter) else "Buffer"
         message = (
             f"{kind} {name!r} has no shape yet (a lazy module); run the model once on an input "
@@ -267,11 +266,12 @@ def _seen(tensor: Tensor, name: str, *, real: bool) -> Tensor:
         )
         raise ModelError(message)
     if not real:
-        layout = (tensor.shape, tensor.stride())
-        return torch.empty_strided(*layout, dtype=tensor.dtype, device=META)
+        spec = spec_of(tensor)
+        return Known(name, tensor, allocate(spec), spec)
     if tensor.device.type == "meta":
         raise ModelError(f"{name!r} holds no data, which real=True needs; load weights first.")
-    return tensor if tensor.device.type == "cpu" else tensor.detach().cpu()
+    seen = tensor if tensor.device.type == "cpu" else tensor.detach().cpu()
+    return Known(name, tensor, seen, spec_of(seen))
 
 
 def _all_paths(
@@ -334,10 +334,9 @@ def _record_program(
     replacements: dict[int, Tensor] = {}
     targets = {s.arg.name: s.target for s in program.graph_signature.input_specs}
     for placeholder, tensor in program_tensors(program).items():
-        name = str(targets[placeholder])
-        seen = _seen(tensor, name, real=real)
-        known[id(tensor)] = known[id(seen)] = Known(name, tensor, seen)
-        replacements[id(tensor)] = seen
+        entry = _known(tensor, str(targets[placeholder]), real=real)
+        known[id(tensor)] = known[id(entry.seen)] = entry
+        replacements[id(tensor)] = entry.seen
     recorder = Recorder(known, {}, real=real)
     functions = FunctionNames(recorder, interpreted=True)
     calls = ModuleCalls(recorder, functions, {})

@@ -106,11 +106,12 @@ def spec_of(tensor: Tensor) -> TensorSpec:
 
 
 class Known(NamedTuple):
-    """A tensor of the user's model: its name, itself, and what the model sees instead."""
+    """A tensor of the user's model: its name, itself, what the model sees instead, its layout."""
 
     name: str
     user: Tensor
     seen: Tensor
+    spec: TensorSpec
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -272,9 +273,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if specs is not None:
                 node = self._call(func, op.name, inputs, options, specs)
                 if isinstance(specs, TensorSpec):
-                    return self._made(_allocate(specs), node, specs)
+                    return self._made(allocate(specs), node, specs)
                 return tuple(
-                    self._made_item(_allocate(spec), node, index, spec)
+                    self._made_item(allocate(spec), node, index, spec)
                     for index, spec in enumerate(specs)
                 )
         out = self._run(op, func, args, kwargs)
@@ -635,7 +636,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if kind is int or kind is float or kind is bool or arg is None:
             return arg
         if kind is list or kind is tuple:
-            return [self._lower(item) for item in arg]
+            return [item if type(item) is int else self._lower(item) for item in arg]
         if isinstance(arg, Tensor):
             value = self._value(arg)
             self._foreign = self._foreign or value.data_less is not None
@@ -680,13 +681,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if name is None:
                 name = f"constant_{self._constants}"
                 self._constants += 1
-            known = Known(name, tensor, seen)
-        user, seen = known.user, known.seen
-        spec = spec_of(seen)
-        name = identifier(known.name)
-        node = self._node("get_attr", name, (), _NO_OPTIONS, spec, target=known.name)
-        node.meta["label"] = known.name
-        node.meta["module"] = known.name.rpartition(".")[0]
+            known = Known(name, tensor, seen, spec_of(seen))
+        name, user, seen, spec = known
+        node = self._node("get_attr", identifier(name), (), _NO_OPTIONS, spec, target=name)
+        node.meta["label"] = name
+        node.meta["module"] = name.rpartition(".")[0]
         node.meta["value"] = None if user.is_meta else user
         value = Value(user, node, spec)
         value.adopted = True
@@ -862,7 +861,8 @@ def _same_elements(new: TensorSpec, old: TensorSpec) -> bool:
     )
 
 
-def _allocate(spec: TensorSpec) -> Tensor:
+def allocate(spec: TensorSpec) -> Tensor:
+    """Return a new tensor of that layout without data."""
     return torch.empty_strided(spec.shape, spec.stride, dtype=spec.dtype, device=META)
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
 from rfgraph.geometry.index_set import IndexSet
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic
 
 
-@dataclass(frozen=True)
-class AxisField:
+class AxisField(NamedTuple):
     """How one node sees one input axis, in input positions, unclipped.
 
     Attributes:
@@ -42,69 +41,76 @@ class AxisField:
         """Whether the axis reaches the node by any path."""
         return self.local is not None or self.is_global
 
-    @cached_property
+    @property
     def interior(self) -> Periodic | None:
         """The quasi-affine field of interior elements; None without a local path or a pattern."""
         if self.local is None or isinstance(self.local, Periodic):
             return self.local
         return _interior(self.local) if self.stepped else None
 
-    def _phases(self) -> list[IndexSet]:
+    @property
+    def _pattern(self) -> IndexMap | None:
         local = self.local
-        pattern = local if local is None or isinstance(local, Periodic) else self.interior or local
-        return [s for s in pattern.sets if s.bits] if pattern is not None else []
+        return local if isinstance(local, Periodic) else self.interior or local
 
-    @cached_property
+    @property
     def size(self) -> int | None:
         """Positions from first to last inclusive; the largest phase."""
-        return max((s.extent for s in self._phases()), default=None)
+        pattern = self._pattern
+        return None if pattern is None else _extents(pattern)[1]
 
-    @cached_property
+    @property
     def size_min(self) -> int | None:
         """As ``size``, the smallest phase that sees anything."""
-        return min((s.extent for s in self._phases()), default=None)
+        pattern = self._pattern
+        return None if pattern is None else _extents(pattern)[0]
 
-    @cached_property
+    @property
     def size_max(self) -> int | None:
         """The largest hull at any position, border and seam positions included."""
         if isinstance(self.local, Finite):
-            return max((s.extent for s in self.local.sets), default=None)
+            return _extents(self.local)[1]
         return self.size
 
-    @cached_property
+    @property
     def support(self) -> int | None:
         """Positions really read inside the hull; fewer than ``size`` means holes."""
-        return max((len(s) for s in self._phases()), default=None)
+        pattern = self._pattern
+        return max((len(s) for s in pattern.sets if s), default=None) if pattern else None
 
-    @cached_property
+    @property
     def jump(self) -> Fraction | int | None:
         """Input positions per step of the output index; None where no pattern repeats."""
-        if self.interior is None or not self.stepped:
+        interior = self.interior
+        if interior is None or not self.stepped:
             return None
-        slope = self.interior.slope
+        slope = interior.slope
         return slope.numerator if slope.denominator == 1 else slope
 
-    @cached_property
+    @property
     def period(self) -> int | None:
         """Number of phases; the number of elements where no pattern repeats."""
-        if self.interior is not None:
-            return self.interior.period
-        return len(self.local.sets) if self.local is not None else None
+        pattern = self._pattern
+        if pattern is None:
+            return None
+        return pattern.period if isinstance(pattern, Periodic) else len(pattern.sets)
 
-    @cached_property
+    @property
     def start(self) -> int | None:
         """First position of output element 0 (of the first element that sees anything)."""
-        return next((s.first for s in self._phases()), None)
+        pattern = self._pattern
+        return next((s.first for s in pattern.sets if s), None) if pattern else None
 
-    @cached_property
+    @property
     def center(self) -> Fraction | int | None:
         """``start + (size - 1) / 2``."""
-        if self.start is None or self.size is None:
+        start, size = self.start, self.size
+        if start is None or size is None:
             return None
-        middle = self.start + Fraction(self.size - 1, 2)
+        middle = start + Fraction(size - 1, 2)
         return middle.numerator if middle.denominator == 1 else middle
 
-    @cached_property
+    @property
     def middle(self) -> Fraction | None:
         """Mean over the phases of the hull's centre, less what the phase advances by.
 
@@ -120,10 +126,18 @@ class AxisField:
         ]
         return sum(centres, Fraction(0)) / len(centres) if centres else None
 
-    @cached_property
+    @property
     def covers_input(self) -> bool:
         """Whether an interior element's hull is at least as long as the axis."""
-        return self.size is not None and self.size >= self.length
+        size = self.size
+        return size is not None and size >= self.length
+
+
+@lru_cache(maxsize=8192)
+def _extents(field: IndexMap) -> tuple[int | None, int | None]:
+    """The smallest and the largest extent of an entry that reads anything; None if none does."""
+    extents = [s.extent for s in field.sets if s.bits]
+    return (min(extents), max(extents)) if extents else (None, None)
 
 
 @lru_cache(maxsize=4096)

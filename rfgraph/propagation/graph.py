@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 from torch import fx
@@ -23,8 +22,7 @@ from rfgraph.rules.checked import check_reads
 from rfgraph.rules.rule_set import RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """All ways in which one tensor is read by the operator that makes another.
 
     Attributes:
@@ -76,6 +74,7 @@ def build_graph(
     names: dict[fx.Node, str] = {}
     unknown: dict[fx.Node, Note] = {}
     known: dict[Any, Rule | None] = {}
+    edges: list[tuple[str, str, dict[str, Edge]]] = []
 
     def add(node: fx.Node, reads: Reads, caller: fx.Node) -> None:
         name = node.meta["name"]
@@ -89,11 +88,12 @@ def build_graph(
         if caller in unknown:
             notes = frozenset([unknown[caller]])
         else:
-            followed = [read.caveat for found in grouped.values() for read in found]
-            notes = frozenset([Note(Status.BOUND, name, why) for why in followed if why])
+            caveats = [r.caveat for found in grouped.values() for r in found if r.caveat]
+            notes = frozenset([Note(Status.BOUND, name, why) for why in caveats])
         graph.add_node(name, fx=node, shape=node.meta["spec"].shape, notes=notes)
         for source, found in grouped.items():
-            graph.add_edge(names[source], name, edge=Edge(tuple(found), source, caller))
+            edge = Edge(tuple(found), source, caller)
+            edges.append((names[source], name, {"edge": edge}))
 
     for name, node in inputs.items():
         names[node] = name
@@ -109,7 +109,7 @@ def build_graph(
                 found = several[caller]
                 add(node, found.outputs[place] if isinstance(found, PerOutput) else found, caller)
             continue
-        if not any(source in names for source in node.all_input_nodes):
+        if names.keys().isdisjoint(node.all_input_nodes):
             continue
         key = type(node.meta["opaque"]) if "opaque" in node.meta else node.target
         if key not in known:
@@ -130,6 +130,7 @@ def build_graph(
             graph.add_node(
                 node.meta["name"], fx=node, shape=node.meta["spec"].shape, notes=frozenset()
             )
+    graph.add_edges_from(edges)
     graph.graph["escapes"] = frozenset(names[node] for node in escapes if node in names)
     return graph
 

@@ -45,16 +45,15 @@ TermChange = Callable[[Term], Term]
 def union_states(states: Sequence[State]) -> State:
     """The state of a tensor that each of the given states reaches; all have its shape."""
     first = states[0]
-    if len(states) == 1 or all(state is first for state in states):
+    if len(states) == 1 or states.count(first) == len(states):
         return first
     states = aligned(states)
     layout = states[0].layout
-    notes = frozenset[Note]().union(*(state.notes for state in states))
-    stands = frozenset[Stand]().union(*(state.stands for state in states))
+    notes = frozenset[Note]().union(*[state.notes for state in states])
+    stands = frozenset[Stand]().union(*[state.stands for state in states])
     if all(state.labels is None for state in states):
-        return State(
-            layout, (union_many([s.parts[0] for s in states], layout),), None, stands, notes
-        )
+        part = union_many([state.parts[0] for state in states], layout)
+        return State(layout, (part,), None, stands, notes)
     choices, labels = _combined([s for s in states if s.labels is not None])
     plain = [s.parts[0] for s in states if s.labels is None]
     nothing: Part = (None,) * len(states[0].parts[0])

@@ -57,7 +57,11 @@ def propagate(
     repeats = Repeats()
     escaped: State | None = None
     escapes = graph.graph.get("escapes", frozenset())
-    for name, attributes in graph.nodes.items():
+    incoming: dict[str, list[tuple[str, Edge]]] = {name: [] for name in graph}
+    edge: Edge
+    for source, target, edge in graph.in_edges(data="edge"):
+        incoming[target].append((source, edge))
+    for name, attributes in graph.nodes(data=True):
         if name in sources:
             states[name] = sources[name]
             if name in escapes:
@@ -65,12 +69,10 @@ def propagate(
             continue
         shape: Shape = attributes["shape"]
         reads: list[tuple[State, TensorMap]] = []
-        for source, data in graph.pred[name].items():
+        for source, edge in incoming[name]:
             before = states[source]
-            if not before.reaches:
-                continue
-            edge: Edge = data["edge"]
-            reads.extend((before, read.map) for read in edge.reads)
+            if before.reaches:
+                reads.extend([(before, read.map) for read in edge.reads])
         step = (shape, tuple(reads))
         state = repeats.known(step)
         if state is None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,7 @@ Layout = tuple[tuple[int, ...], ...]
 Labels = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One local way in which an input axis enters a tensor."""
 
     carrier: Carrier
@@ -86,15 +86,24 @@ class State:
     stands: frozenset[Stand] = frozenset()
     notes: frozenset[Note] = frozenset()
 
-    @cached_property
+    @property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape."""
-        return tuple(d[0] if len(d) == 1 else prod(d) for d in self.layout)
+        return _lengths(self.layout)
 
-    @cached_property
+    @property
     def reaches(self) -> bool:
         """Whether any input reaches the tensor at all."""
-        return any(part.count(None) < len(part) for part in self.parts)
+        for part in self.parts:  # noqa: SIM110 - asked of every tensor, and a generator is slower
+            if part.count(None) < len(part):
+                return True
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _lengths(layout: Layout) -> tuple[int, ...]:
+    """The length of every axis: most tensors of a model have the layout of others."""
+    return tuple(prod(digits) for digits in layout)
 
 
 def plain_layout(shape: Iterable[int]) -> Layout:
@@ -130,14 +139,24 @@ def axis_stand(state: State, axis: int) -> bool | None:
 
 def spatial_axes(state: State) -> tuple[int, ...]:
     """The tensor axes that stand where analysed input axes stood, ascending."""
-    stands = _axis_stands(state.stands, state.layout)
-    return tuple(axis for axis, stand in enumerate(stands) if stand)
+    return _axes_that_stand(state.stands, state.layout)[0]
 
 
 def batch_axes(state: State) -> tuple[int, ...]:
     """The tensor axes that stand where the batch stood, ascending."""
-    stands = _axis_stands(state.stands, state.layout)
-    return tuple(axis for axis, stand in enumerate(stands) if stand is False)
+    return _axes_that_stand(state.stands, state.layout)[1]
+
+
+@lru_cache(maxsize=4096)
+def _axes_that_stand(
+    stands: frozenset[Stand], layout: Layout
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes that stand for analysed ones, and those that stand for the batch."""
+    kinds = _axis_stands(stands, layout)
+    return (
+        tuple(axis for axis, kind in enumerate(kinds) if kind),
+        tuple(axis for axis, kind in enumerate(kinds) if kind is False),
+    )
 
 
 @lru_cache(maxsize=4096)

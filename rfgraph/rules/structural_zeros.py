@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.nn import Parameter
 
 from rfgraph.rules.attention_mask import cut_scores, operator_name, zero_after_softmax
 from rfgraph.rules.call import Call, shape
@@ -37,6 +38,8 @@ def zero_weights(call: Call, weights: fx.Node) -> Tensor | None:
     Returns:
         Booleans of the weights' shape, or None if there are none.
     """
+    if weights.op == "get_attr" and isinstance(weights.meta["value"], Parameter):
+        return None
     live = _live(call, weights, FARTHEST)
     return None if live is None or bool(live.all()) else ~live.expand(shape(weights))
 

@@ -12,6 +12,7 @@ from rfgraph.analysis.analysis import Analysis
 from rfgraph.analysis.garbage import without_collections
 from rfgraph.analysis.input_info import describe_input
 from rfgraph.capture import Recording, evaluate, make_inputs, record
+from rfgraph.capture.preserve import default_device
 from rfgraph.errors import InputError, ModelError, NoPathError
 from rfgraph.propagation.graph import build_graph
 from rfgraph.propagation.propagate import Subject, propagate, source_state
@@ -72,6 +73,7 @@ def analyze(
         )
 
 
+@default_device("cpu")
 def analyze_recording(
     recording: Recording,
     *,

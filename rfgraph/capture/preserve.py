@@ -161,3 +161,17 @@ def process_state() -> Iterator[None]:
             torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         for restore, state in states:
             restore(state)
+
+
+@contextmanager
+def default_device(device: torch.device | str) -> Iterator[None]:
+    """Let tensors be made on ``device`` where the user has another default than the CPU.
+
+    Inside ``with torch.device("meta")`` a mask that is made without a device has no data, and
+    after ``torch.set_default_device("cuda")`` it cannot be joined with what is known of a model.
+    """
+    if torch.get_default_device().type == "cpu":
+        yield
+        return
+    with torch.device(device):
+        yield

@@ -673,10 +673,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if hidden is not None:
                 return hidden
             seen = tensor
-            if not self.real and tensor.device.type != "meta":
-                seen = torch.empty_strided(
-                    tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META
-                )
+            if self.real:
+                # A tensor that the model holds without registering it, beside inputs on the CPU.
+                seen = tensor if tensor.device.type == "cpu" else tensor.detach().to(CPU)
+            elif tensor.device.type != "meta":
+                seen = allocate(spec_of(tensor))
             name = self._labels.get(id(tensor))
             if name is None:
                 name = f"constant_{self._constants}"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rfgraph.analysis import Analysis, Node, analyze
-from rfgraph.capture.preserve import process_state
+from rfgraph.capture.preserve import default_device, process_state
 from rfgraph.checking.advice import advice_on
 from rfgraph.checking.arguments import make_arguments
 from rfgraph.checking.element import Element, choose_nodes, choose_positions, elements_of
@@ -27,7 +27,7 @@ from rfgraph.checking.memory import gradient_bytes, spell, taint_bytes
 from rfgraph.checking.mixers import global_mixers
 from rfgraph.checking.result import CheckResult
 from rfgraph.checking.taint import TaintMethod, unique_inputs
-from rfgraph.eager import private_copy
+from rfgraph.eager import private_copy, put
 from rfgraph.errors import InputError, RfgraphError
 from rfgraph.rules.rule_set import RuleSet
 
@@ -123,7 +123,7 @@ def check(
             parts.append(larger)
     total = len(methods) * sum(len(found) for _, _, found in parts)
     run.progress = (lambda done: progress(done, total)) if progress else (lambda _done: None)
-    with process_state():
+    with process_state(), default_device("cpu"):
         for part in parts:
             run.add(*part)
     order = {node.name: k for k, node in enumerate(analysis)}
@@ -210,8 +210,7 @@ class _Run:
         left = list(group)
         for draw in range(1, self.draws + 1):
             dtype = None if self.raw else torch.float32 if draw == 1 else torch.float64
-            copied = private_copy(self.model).to("cpu")
-            copied = copied if dtype is None else copied.to(dtype)
+            copied = put(private_copy(self.model), "cpu", dtype)
             arguments = make_arguments(self.model, inputs, self.kwargs, draw)
             way = GradientMethod(copied, arguments, mixers, self.raw, dtype)
             try:
@@ -269,8 +268,7 @@ class _Run:
         dtype: torch.dtype | None,
     ) -> dict[Element, Verdicts]:
         """Return the verdicts of one group in one precision; None for the model's own."""
-        copied = private_copy(self.model).to("cpu")
-        copied = copied if dtype is None else copied.to(dtype)
+        copied = put(private_copy(self.model), "cpu", dtype)
         arguments = make_arguments(self.model, inputs, self.kwargs, 0)
         way = TaintMethod(copied, arguments, global_mixers(analysis), runs, dtype)
         found: dict[Element, Verdicts] = {}

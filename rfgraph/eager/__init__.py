@@ -1,5 +1,6 @@
 """Runs of the eager model itself, with the tensors of chosen nodes seen as they are made."""
 
+from rfgraph.eager.device import device_of, put
 from rfgraph.eager.executing import executing_modules
 from rfgraph.eager.observe import UnseenError, check_shape, observe
 from rfgraph.eager.place import Place, find_place, has_place, is_returned
@@ -9,10 +10,12 @@ __all__ = [
     "Place",
     "UnseenError",
     "check_shape",
+    "device_of",
     "executing_modules",
     "find_place",
     "has_place",
     "is_returned",
     "observe",
     "private_copy",
+    "put",
 ]

@@ -13,8 +13,16 @@ from torch import Tensor, nn
 
 from rfgraph.analysis import Analysis, Node, analyze
 from rfgraph.capture.inputs import floating_dtype
-from rfgraph.capture.preserve import process_state
-from rfgraph.eager import Place, find_place, is_returned, observe, private_copy
+from rfgraph.capture.preserve import default_device, process_state
+from rfgraph.eager import (
+    Place,
+    device_of,
+    find_place,
+    is_returned,
+    observe,
+    private_copy,
+    put,
+)
 from rfgraph.effective.effective_field import EffectiveField
 from rfgraph.effective.gaussian import fit_gaussian
 from rfgraph.effective.mass import mass_table
@@ -58,7 +66,8 @@ def erf(
         device: Where to run; None for where the model is.
 
     Raises:
-        InputError: The inputs are no samples, or the gradient is zero or not finite everywhere.
+        InputError: The inputs are no samples, the device cannot be used, or the gradient is zero or
+            not finite everywhere.
         NodeNotFoundError: There is no such node, or a run of the model does not show it.
         IndexRangeError: The position lies outside the node.
         ModelError: The model cannot be copied and run.
@@ -82,11 +91,11 @@ def erf(
     index = _position(chosen, position)
     info = next(iter(analysis.inputs.values()))
     copied = private_copy(model)
-    where = torch.device(device) if device is not None else _device_of(copied)
+    where = _usable(device) if device is not None else device_of(copied, first.device)
     total = np.zeros(info.lengths)
     samples = 0
-    with process_state():
-        copied = copied.to(where)
+    with process_state(), default_device(where):
+        copied = put(copied, where)
         for batch in chain([first], batches):
             if batch.shape[1:] != first.shape[1:]:
                 raise InputError(
@@ -133,10 +142,13 @@ def _batches(model: nn.Module, inputs: object, draws: int) -> tuple[Iterator[Ten
         if any(n < 1 for n in inputs):
             raise InputError(f"The shape {tuple(inputs)} holds nothing; every size is at least 1.")
         # A generator of its own: drawing must not move the user's random state.
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator("cpu").manual_seed(0)
         dtype = floating_dtype(model)
         # One at a time: only the sizes after the batch axis are taken from the shape.
-        drawn = (torch.randn(1, *inputs[1:], generator=generator).to(dtype) for _ in range(draws))
+        drawn = (
+            torch.randn(1, *inputs[1:], generator=generator, device="cpu").to(dtype)
+            for _ in range(draws)
+        )
         return drawn, f"{draws} draws of standard normal noise"
     if isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, Mapping)):
         return _checked(inputs), ""
@@ -183,9 +195,16 @@ def _position(node: Node, position: Sequence[int] | int | None) -> tuple[int, ..
     return tuple(k % n for k, n in zip(given, lengths, strict=True))
 
 
-def _device_of(model: nn.Module) -> torch.device:
-    held = next(chain(model.parameters(), model.buffers()), None)
-    return torch.device("cpu") if held is None else held.device
+def _usable(device: torch.device | str) -> torch.device:
+    try:
+        where = torch.device(device)
+        torch.empty(0, device=where)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"Device {str(device)!r} cannot be used here: {reason}") from error
+    if where.type == "meta":
+        raise InputError("The meta device holds no data; measure on the CPU or an accelerator.")
+    return where
 
 
 def _summed_gradient(

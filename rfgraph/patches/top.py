@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rfgraph.analysis import Node, analyze
+from rfgraph.eager import device_of
 from rfgraph.errors import InputError, ModelError, NodeNotFoundError
 from rfgraph.patches.best import Best
 from rfgraph.patches.patch import Patch
@@ -99,7 +100,7 @@ def top_patches(
         for batch, given in batches(pictures, batch_size, transform):
             seen.clear()
             with torch.no_grad():
-                model(given.to(_device(model, given)))
+                model(given.to(device_of(model, given.device)))
             if len(seen) != 1:
                 raise NodeNotFoundError(f"the model does not call {node!r}, so nothing excites it")
             _rank(best, batch, seen[0], nodes.at(tuple(given.shape[1:])), per_image)
@@ -175,10 +176,6 @@ def _module_path(model: nn.Module, node: str) -> str:
     """Return the path of the module whose call `node` names."""
     paths = dict(model.named_modules(remove_duplicate=False))
     return node if node in paths else re.sub(r"_\d+$", "", node)
-
-
-def _device(model: nn.Module, given: Tensor) -> torch.device:
-    return next((p.device for p in model.parameters()), given.device)
 
 
 @contextmanager

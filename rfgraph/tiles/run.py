@@ -13,6 +13,7 @@ from torch import nn
 
 from rfgraph.analysis import Analysis, analyze
 from rfgraph.capture.outputs import first_tensor, named_tensors
+from rfgraph.eager import device_of
 from rfgraph.errors import TilingError
 from rfgraph.tiles.plan import Tile, TilePlan
 from rfgraph.tiles.verify import verify_lengths
@@ -121,11 +122,16 @@ def analyze_like(
 
 
 def value_of(model: nn.Module, batch: torch.Tensor, place: str) -> torch.Tensor:
-    """The tensor that an output or a module path stands for, from one run of the model."""
+    """The tensor that an output or a module path stands for, from one run of the model.
+
+    The model runs where it is; what it gives comes back to where the batch is, so that only one
+    tile or chunk at a time needs room beside the model.
+    """
+    given, home = batch.to(device_of(model, batch.device)), batch.device
     if place == "output" or place.startswith("output."):
-        found = dict(named_tensors(model(batch), "output"))
+        found = dict(named_tensors(model(given), "output"))
         if place in found:
-            return found[place]
+            return found[place].to(home)
     kept: list[torch.Tensor] = []
 
     def keep(_module: nn.Module, _args: object, result: object) -> None:
@@ -135,10 +141,10 @@ def value_of(model: nn.Module, batch: torch.Tensor, place: str) -> torch.Tensor:
 
     handle = model.get_submodule(place).register_forward_hook(keep)
     try:
-        model(batch)
+        model(given)
     finally:
         handle.remove()
-    return kept[0]
+    return kept[0].to(home)
 
 
 @contextmanager

@@ -417,3 +417,26 @@ def test_callables_are_refused():
     """Hooks need a module."""
     with pytest.raises(ModelError, match="wrap"):
         rfgraph.check(torch.relu, (1, 3, 8, 8))
+
+
+class MakesItsMask(nn.Module):
+    """Makes a mask without saying where."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3, padding=1)
+
+    def forward(self, x):
+        """Return (N, 2, H, W), the upper right corner cut."""
+        y = self.conv(x)
+        return y.masked_fill(torch.triu(torch.ones(y.shape[-2:]), 5) > 0, 0.0)
+
+
+def test_the_default_device_of_the_process_does_not_matter():
+    """The runs are on the CPU, and what a forward makes there too."""
+    model = MakesItsMask()
+    with torch.device("meta"):
+        result = rfgraph.check(model, (1, 1, 8, 8), method="both")
+        field = rfgraph.erf(model, (1, 1, 8, 8), draws=1)
+    assert {f.verdict.value for f in result.findings} == {"exact"}
+    assert field.values.any()

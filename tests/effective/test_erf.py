@@ -103,6 +103,8 @@ def test_influence_outside_the_theoretical_field_is_zero():
         (((1, 1, 9, 9),), {"shares": (2,)}, InputError, "in (0, 1]"),
         (((1, 1, 9, 9),), {"draws": 0}, InputError, "at least 1"),
         (((1, 1, 0, 9),), {}, InputError, "holds nothing"),
+        (((1, 1, 9, 9),), {"device": "elsewhere"}, InputError, "'elsewhere' cannot be used"),
+        (((1, 1, 9, 9),), {"device": "meta"}, InputError, "holds no data"),
     ],
 )
 def test_misuse_is_one_sentence(arguments, options, error, part):

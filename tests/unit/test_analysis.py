@@ -319,3 +319,16 @@ def test_an_input_read_by_python_is_not_forgotten():
     assert node.status is rfgraph.Status.BOUND
     assert node.field.is_global
     assert node.footprint(2).all()
+
+
+def test_a_default_device_without_data_changes_nothing():
+    """Models are built, and then analysed, inside ``with torch.device("meta")``."""
+    import torchvision
+
+    with torch.device("meta"):
+        model = torchvision.models.swin_t(weights=None).eval()
+        inside = rfgraph.analyze(model, (1, 3, 64, 64))
+    outside = rfgraph.analyze(model, (1, 3, 64, 64))
+    assert [(n.name, n.field, n.status) for n in inside] == [
+        (n.name, n.field, n.status) for n in outside
+    ]

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from rfgraph.capture.names import FunctionNames
-from rfgraph.capture.outputs import first_tensor
+from rfgraph.capture.outputs import first_tensor, unwrapped
 from rfgraph.capture.recorder import Recorder
 from rfgraph.errors import CaptureError
 
@@ -64,8 +64,11 @@ class ModuleCalls:
             out = _plain_call(module, *args, **kwargs)
             tensor = out if type(out) is Tensor else first_tensor(out)
             if tensor is not None:
-                node = recorder.find(tensor)
-                self.nodes.setdefault(path, []).append(node)
+                inner = unwrapped(tensor)
+                node = recorder.find(inner)
+                if inner is tensor:
+                    # Under vmap a call returns no tensor of the graph's shape.
+                    self.nodes.setdefault(path, []).append(node)
                 if leaf and len(recorder.nodes) > start and node.meta["label"] is not None:
                     self._claim(node, start)
         except BaseException as error:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, fx
 from torch.overrides import TorchFunctionMode
 
+from rfgraph.capture.outputs import unwrapped
 from rfgraph.capture.recorder import CPU, Recorder
 from rfgraph.capture.recurrent import LAYERS, recurrent_layer
 from rfgraph.capture.values import draw
@@ -91,7 +92,9 @@ class FunctionNames(TorchFunctionMode):
             raise
         if len(nodes) > start and not self.in_leaf:
             main = self._rename(name, start, args[0] if out is None else out)
-            if main is not None and isinstance(out, Tensor) and not self.interpreted:
+            # A wrapper of vmap, grad or jvp is shaped like one of the tensors that it stands for.
+            is_shown = isinstance(out, Tensor) and unwrapped(out) is out and not self.interpreted
+            if main is not None and is_shown:
                 main.meta["function"] = (*call, number)
         return out
 
@@ -99,9 +102,9 @@ class FunctionNames(TorchFunctionMode):
         """Return the node that is named by the function alone, if it is a new one."""
         recorder = self.recorder
         if isinstance(out, Tensor):
-            main: fx.Node | None = recorder.find(_unwrapped(out))
+            main: fx.Node | None = recorder.find(unwrapped(out))
         elif isinstance(out, (tuple, list)) and out and isinstance(out[0], Tensor):
-            main = recorder.source_of(_unwrapped(out[0]))
+            main = recorder.source_of(unwrapped(out[0]))
         else:
             main = None
         made = recorder.nodes[start:]
@@ -113,13 +116,6 @@ class FunctionNames(TorchFunctionMode):
             elif node.op == "call_function" and not _reads_earlier(node, made):
                 node.meta["label"] = f"{name}.{node.meta['label']}"
         return named
-
-
-def _unwrapped(tensor: Tensor) -> Tensor:
-    """The tensor that operators saw, inside the wrappers of vmap, grad and jvp."""
-    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = torch._C._functorch.get_unwrapped(tensor)
-    return tensor
 
 
 def _reads_earlier(node: fx.Node, made: Sequence[fx.Node]) -> bool:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -40,3 +41,10 @@ def members(value: Any) -> Iterator[tuple[str, Any]]:
 def first_tensor(value: Any) -> Tensor | None:
     """Return the first tensor in ``value``, or None."""
     return next((tensor for _, tensor in named_tensors(value, "")), None)
+
+
+def unwrapped(tensor: Tensor) -> Tensor:
+    """The tensor that operators saw, inside the wrappers of vmap, grad and jvp."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor

@@ -9,7 +9,7 @@ import sys
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from operator import is_
 from typing import Any
 
@@ -175,3 +175,11 @@ def default_device(device: torch.device | str) -> Iterator[None]:
         return
     with torch.device(device):
         yield
+
+
+def uncompiled() -> Any:
+    """Return a context in which compiled modules run as they were written."""
+    set_stance = getattr(torch.compiler, "set_stance", None)
+    if set_stance is None or "torch._dynamo.eval_frame" not in sys.modules:
+        return nullcontext()
+    return set_stance("force_eager")

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -27,10 +26,11 @@ from rfgraph.capture.exported import (
 )
 from rfgraph.capture.failures import explain
 from rfgraph.capture.flex_attention import follow_flex_attention
+from rfgraph.capture.function_caches import forgetting
 from rfgraph.capture.inputs import check_shape, map_tensors, named_arguments, stand_in
 from rfgraph.capture.names import FunctionNames, assign_names
 from rfgraph.capture.outputs import named_tensors
-from rfgraph.capture.preserve import Snapshot, process_state
+from rfgraph.capture.preserve import Snapshot, process_state, uncompiled
 from rfgraph.capture.recorder import Known, Recorder, allocate, spec_of
 from rfgraph.capture.recording import Recording
 from rfgraph.errors import CaptureError, InputError, ModelError
@@ -293,7 +293,7 @@ def _prepared(
 ) -> Iterator[None]:
     """Put the modules in the wanted mode with their stand-ins, and everything back after."""
     snapshot = Snapshot(modules)
-    with process_state(), _eager():
+    with process_state(), uncompiled(), forgetting(modules):
         try:
             for module in modules:
                 if isinstance(module, torch.jit.ScriptModule):
@@ -314,14 +314,6 @@ def _prepared(
             yield
         finally:
             snapshot.restore()
-
-
-def _eager() -> Any:
-    """Return a context in which compiled modules run as they were written."""
-    set_stance = getattr(torch.compiler, "set_stance", None)
-    if set_stance is None or "torch._dynamo.eval_frame" not in sys.modules:
-        return nullcontext()
-    return set_stance("force_eager")
 
 
 # --- exported programs -----------------------------------------------------------------------

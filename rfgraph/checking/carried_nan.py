@@ -63,9 +63,8 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         reads = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         if mixer is not None:
-            held, size = _held(func, args, kwargs, keeps_local=mixer.keeps_local)
-            # On a stack of inputs a layer may call other operators than the recorded ones.
-            if size == mixer.size * self._runs:
+            held, shape = _held(func, args, kwargs, keeps_local=mixer.keeps_local)
+            if mixer.is_stacked(shape, self._runs):
                 self.held.add(mixer.name)
                 return held
         taints = [
@@ -113,13 +112,16 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
         if name in _PRODUCTS:
             # A zero that is added, such as a bias, spreads nothing.
             added = 1 if name in {"addmm", "baddbmm"} else 0
+            # A factor with NaN in it may be zero elsewhere: padding times what lies beside it.
             rest = [
                 t
                 for k, t in enumerate(reads)
-                if k >= added and k not in hit and t.is_floating_point()
+                if k >= added and any(h != k for h in hit) and t.is_floating_point()
             ]
             if any(bool((t == 0).any()) for t in rest):
                 self.spreading[f"{name} with exact zeros"] = None
+        elif name == "div" and 1 in hit and bool((reads[0] == 0).any()):
+            self.spreading["div of exact zeros"] = None
         elif "softmax" in name and bool(reads[0].isneginf().any()):
             self.spreading[f"{name} with -inf"] = None
         elif name.startswith("grid_sampler") and hit != [0]:
@@ -128,11 +130,11 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
 
 def _held(
     func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], *, keeps_local: bool
-) -> tuple[Any, int]:
+) -> tuple[Any, tuple[int, ...]]:
     """Run on numbers alone; NaN stays in place where the operator also reads place by place.
 
     Returns:
-        The result, and the number of elements of its first tensor.
+        The result, and the shape of its first tensor.
     """
 
     def numbers(value: Any) -> Any:
@@ -148,7 +150,7 @@ def _held(
     first = out[0] if isinstance(out, (tuple, list)) else out
     if keeps_local and taint is not None and taint.shape == first.shape:
         first.masked_fill_(taint, math.nan)
-    return out, first.numel()
+    return out, tuple(first.shape)
 
 
 def _by_weights(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

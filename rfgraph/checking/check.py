@@ -102,6 +102,8 @@ def check(
         if value < 1:
             raise InputError(f"{name} is at least 1; {value} is not.")
     methods = ("gradient", "taint") if method == "both" else (method,)
+    # What torch.compile returns is a wrapper, whose forward names no argument.
+    model = getattr(model, "_orig_mod", model)
 
     def analyzed(call: Any) -> Analysis:
         return analyze(model, call, kwargs=kwargs, axes=axes, layout=layout, rules=rules)

@@ -110,7 +110,7 @@ class GradientMethod:
                 def look(value: Tensor) -> None:
                     check_shape(value, wanted[0].node.shape, wanted[0].node)
                     for element in wanted:
-                        part = value[element.index]
+                        part = _as_real(value[element.index])
                         # Unequal channels, so that a norm's zero sum does not cancel.
                         seeds = torch.rand(part.shape, generator=generator, dtype=torch.float64)
                         scalars[element] = (part * (seeds + 0.5).to(part.dtype)).sum() * scale
@@ -176,6 +176,11 @@ class GradientMethod:
             materialize_grads=True,
         )[0]
         return found
+
+
+def _as_real(part: Tensor) -> Tensor:
+    """Complex numbers as pairs: the gradient of their sum would be that of its real part alone."""
+    return torch.view_as_real(part.resolve_conj()) if part.is_complex() else part
 
 
 def _project(hit: Tensor, axes: tuple[int, ...]) -> BoolArray:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 
 import networkx as nx
 from torch import fx
@@ -22,12 +21,23 @@ class Mixer:
         name: Its node.
         keeps_local: Whether its result also reads its argument position by position, as a norm
             over space does.
-        size: Number of elements of its result.
+        shape: Shape of its result.
     """
 
     name: str
     keeps_local: bool
-    size: int
+    shape: tuple[int, ...]
+
+    def is_stacked(self, shape: Sequence[int], runs: int) -> bool:
+        """Whether a result of that shape is this one's with its samples several times over.
+
+        On a stack of inputs a layer may call other operators than the recorded ones, so that the
+        next one of the same name is another one, often with as many elements.
+        """
+        grown = [a for a, (n, m) in enumerate(zip(self.shape, shape, strict=False)) if n != m]
+        if len(shape) != len(self.shape) or len(grown) > 1:
+            return False
+        return all(shape[axis] == self.shape[axis] * runs for axis in grown)
 
 
 def global_mixers(analysis: Analysis) -> Mapping[Key, Mixer]:
@@ -52,7 +62,7 @@ def global_mixers(analysis: Analysis) -> Mapping[Key, Mixer]:
         node = analysis[name].fx
         caller = node.args[0] if node.target is operator.getitem else node
         if isinstance(caller, fx.Node) and caller in keys:
-            found[keys[caller]] = Mixer(name, keeps.get(name, False), prod(analysis[name].shape))
+            found[keys[caller]] = Mixer(name, keeps.get(name, False), tuple(analysis[name].shape))
     return found
 
 

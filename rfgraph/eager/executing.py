@@ -12,13 +12,14 @@ from torch import nn
 def executing_modules(model: nn.Module) -> Iterator[list[str]]:
     """Yield the paths of the modules that are executing, the innermost last, kept up to date.
 
-    The first is the model itself, whose path is empty. A module at several paths has the first.
+    The first is the model itself, whose path is empty. A module at several paths has the first; one
+    that ``torch.compile`` wrapped has the wrapper's, as it has in a recording.
     """
     stack = [""]
     handles = []
     paths: dict[int, str] = {}
     for path, module in model.named_modules():
-        paths.setdefault(id(module), path)
+        paths.setdefault(id(module), path.removesuffix("._orig_mod"))
     for module in model.modules():
         path = paths[id(module)]
 

@@ -14,9 +14,11 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from rfgraph.analysis import Node
 from rfgraph.capture.names import function_name
-from rfgraph.capture.outputs import first_tensor, named_tensors
+from rfgraph.capture.outputs import first_tensor, named_tensors, unwrapped
+from rfgraph.capture.preserve import uncompiled
 from rfgraph.eager.executing import executing_modules
 from rfgraph.eager.place import Place
+from rfgraph.eager.unchanged import unchanged
 from rfgraph.errors import RfgraphError
 
 
@@ -36,7 +38,8 @@ def observe(
 ) -> None:
     """Run the model once and call each visit with its tensor, as soon as that exists.
 
-    The run ends when everything has been seen: what comes after it costs nothing.
+    The run ends when everything has been seen: what comes after it costs nothing. What it leaves
+    behind in the model is undone, so that every run is the first one, as the recorded one was.
 
     Args:
         model: What is run.
@@ -67,6 +70,9 @@ def observe(
 
         def hook(_module: nn.Module, _args: Any, output: Any) -> None:  # noqa: ANN401 -- torch's
             nonlocal calls
+            first = first_tensor(output)
+            if first is None or unwrapped(first) is not first:
+                return  # not counted in a recording either
             for place in wanted:
                 if place.call == calls and (tensor := _leaf(output, place.leaf)) is not None:
                     see(place, tensor)
@@ -75,6 +81,8 @@ def observe(
         return hook
 
     with ExitStack() as stack:
+        stack.enter_context(unchanged(model))
+        stack.enter_context(uncompiled())
         for path, wanted in by_path.items():
             module = model.get_submodule(path)
             stack.callback(module.register_forward_hook(watch(wanted)).remove)
@@ -86,6 +94,8 @@ def observe(
             model(*args, **kwargs)
         except _AllSeen:
             return
+    if not open_places:
+        return  # a handler in the model's forward has stopped what was to end the run
     missing = min(open_places, key=lambda place: place.path)
     called = f"{missing.function} in module" if missing.function else "module"
     raise UnseenError(

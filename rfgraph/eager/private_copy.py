@@ -20,6 +20,8 @@ def private_copy(model: nn.Module) -> nn.Module:
     Raises:
         ModelError: The model is no module, has no data, or cannot be copied.
     """
+    # What torch.compile returns is a wrapper around the module that has the names.
+    model = getattr(model, "_orig_mod", model)
     if not isinstance(model, nn.Module):
         raise ModelError(
             f"Running the model needs a torch.nn.Module; {type(model).__name__} is none, so wrap "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import random
 
 import pytest
 import torch
 from torch import nn
 
+import rfgraph
 from rfgraph.capture import record
 from rfgraph.errors import CaptureError
 
@@ -133,3 +135,33 @@ def test_compiled_modules_stay_compiled():
     recording = record(model, (x,))
     assert [str(n.target) for n in recording.graph.nodes].count("aten.convolution.default") == 1
     assert model(x) is compiled
+
+
+@functools.lru_cache
+def ramp(length):
+    """A table that is computed once."""
+    return torch.arange(length) * 2.0
+
+
+class Ramped(nn.Module):
+    """Adds a table that a function of its module keeps, and one that its class keeps."""
+
+    @staticmethod
+    @functools.cache
+    def other(length):
+        return torch.ones(length)
+
+    def forward(self, x):
+        return x + ramp(x.shape[-1]) + self.other(x.shape[-1])
+
+
+def test_cached_functions_forget_what_they_computed_without_data():
+    """The model runs afterwards, and what was cached before stays."""
+    ramp.cache_clear()
+    kept = ramp(5)
+    rfgraph.analyze(Ramped(), (1, 2, 5))
+    assert ramp(5) is kept
+    ramp.cache_clear()
+    rfgraph.analyze(Ramped(), (1, 2, 7))
+    x = torch.zeros(1, 2, 7)
+    assert torch.equal(Ramped()(x)[0, 0], torch.arange(7) * 2.0 + 1)

@@ -92,7 +92,8 @@ def record(
         run, source = _interpreted(model, interpreter), "graph_module"
     args, kwargs, inputs = _placeholders(model, recorder, args, dict(kwargs or {}), real=real)
     unique = list({id(module): module for _, module in modules}.values())
-    with _prepared(unique, known, training=training):
+    with _prepared(unique, known, training=training) as snapshot:
+        recorder.was_held = snapshot.holds
         out = _run(run, recorder, functions, calls, args, kwargs, modules)
         outputs, nodes = _outputs(recorder, out), calls.nodes
         recorder.restore_data()
@@ -290,8 +291,12 @@ def _all_paths(
 @contextmanager
 def _prepared(
     modules: Sequence[nn.Module], known: Mapping[int, Known], *, training: bool
-) -> Iterator[None]:
-    """Put the modules in the wanted mode with their stand-ins, and everything back after."""
+) -> Iterator[Snapshot]:
+    """Put the modules in the wanted mode with their stand-ins, and everything back after.
+
+    Yields:
+        What was found.
+    """
     snapshot = Snapshot(modules)
     with process_state(), uncompiled(), forgetting(modules):
         try:
@@ -311,7 +316,7 @@ def _prepared(
                 for index, item in enumerate(found):
                     if isinstance(item, Tensor) and id(item) in known:
                         found[index] = known[id(item)].seen
-            yield
+            yield snapshot
         finally:
             snapshot.restore()
 

@@ -121,6 +121,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         graph: The functional graph so far.
         module: Path of the innermost module executing.
         nodes: The nodes of ``graph``, in the order in which they were made.
+        was_held: Whether the model held a tensor before it ran; set by who knows.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._foreign = False
         self._constants = 0
         self.escapes: dict[fx.Node, None] = {}
+        self.was_held: Callable[[Tensor], bool] = lambda _tensor: True
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -171,6 +173,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def escaped(self, tensor: Tensor) -> None:
         """Note that the values of ``tensor`` left for Python, where no operator is recorded."""
         self._escape(self.find(tensor))
+
+    def _unseen(self) -> None:
+        """Note that a tensor was made where no operator is recorded: in another thread."""
+        for node in self.nodes:
+            if node.op == "placeholder":
+                self._escape(node)
 
     def _escape(self, node: fx.Node) -> fx.Node:
         self.escapes[node] = None
@@ -680,6 +688,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 seen = allocate(spec_of(tensor))
             name = self._labels.get(id(tensor))
             if name is None:
+                if tensor.is_meta and not self.real and not self.was_held(tensor):
+                    self._unseen()
                 name = f"constant_{self._constants}"
                 self._constants += 1
             known = Known(name, tensor, seen, spec_of(seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -332,3 +333,37 @@ def test_a_default_device_without_data_changes_nothing():
     assert [(n.name, n.field, n.status) for n in inside] == [
         (n.name, n.field, n.status) for n in outside
     ]
+
+
+class Threaded(torch.nn.Module):
+    """Computes a part of its result in another thread, where no recording sees it."""
+
+    def forward(self, x):
+        with ThreadPoolExecutor(1) as pool:
+            far = pool.submit(x.roll, 3, -1).result()
+        return x + far
+
+
+class HeldWithoutData(torch.nn.Module):
+    """Holds tensors without data in a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernels = [torch.empty(2, 2, 3, device="meta")]
+
+    def forward(self, x):
+        return torch.nn.functional.conv1d(x, self.kernels[0])
+
+
+def test_what_another_thread_computes_is_bounded_by_everything():
+    """Nobody knows what it read."""
+    node = rfgraph.analyze(Threaded(), (1, 2, 8)).output()
+    assert node.footprint((5,)).all()
+    assert node.status is rfgraph.Status.BOUND
+
+
+def test_tensors_held_without_data_are_no_results():
+    """They were there before the model ran."""
+    node = rfgraph.analyze(HeldWithoutData(), (1, 2, 8)).output()
+    assert node.footprint((2,)).sum() == 3
+    assert node.status is rfgraph.Status.EXACT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from torch import nn
 
 _CACHED: Any = type(functools.lru_cache(lambda: None))
+_EMPTY = types.CellType()
 
 
 @contextmanager
@@ -34,5 +36,9 @@ def _cached_functions(modules: Sequence[nn.Module]) -> list[Any]:
     own = [kind for kind in kinds if kind.__module__.split(".")[0] not in {"torch", "builtins"}]
     homes = {kind.__module__ for kind in own} & sys.modules.keys()
     names = [*map(vars, own), *(vars(sys.modules[home]) for home in homes)]
-    found = [getattr(value, "__func__", value) for each in names for value in [*each.values()]]
-    return [*{id(value): value for value in found if isinstance(value, _CACHED)}.values()]
+    found = [value for each in names for value in [*each.values()]]
+    # Nothing but functions is asked for more: what else a module holds may answer to any name.
+    found = [v.__func__ if type(v) in {staticmethod, classmethod} else v for v in found]
+    cells = [c for v in found if type(v) is types.FunctionType for c in v.__closure__ or ()]
+    found += [cell.cell_contents for cell in cells if cell != _EMPTY]  # kept by decorators
+    return [*{id(value): value for value in found if type(value) is _CACHED}.values()]

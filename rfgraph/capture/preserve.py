@@ -71,11 +71,6 @@ class Snapshot:
         """The ordinary lists found in attributes."""
         return [found for found, _ in self._sequences if type(found) is list]
 
-    def holds(self, tensor: Tensor) -> bool:
-        """Whether the tensor was in an attribute, or in a container or an object in one."""
-        kept = [*(saved.values() for _, saved in self._mappings), *(s for _, s in self._sequences)]
-        return any(value is tensor for values in kept for value in values)
-
     def restore(self) -> None:
         """Put everything back."""
         if any(self._empty):

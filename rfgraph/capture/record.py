@@ -33,6 +33,7 @@ from rfgraph.capture.outputs import named_tensors
 from rfgraph.capture.preserve import Snapshot, process_state, uncompiled
 from rfgraph.capture.recorder import Known, Recorder, allocate, spec_of
 from rfgraph.capture.recording import Recording
+from rfgraph.capture.threads import noting_threads
 from rfgraph.errors import CaptureError, InputError, ModelError
 
 follow_flex_attention(Recorder)
@@ -92,8 +93,7 @@ def record(
         run, source = _interpreted(model, interpreter), "graph_module"
     args, kwargs, inputs = _placeholders(model, recorder, args, dict(kwargs or {}), real=real)
     unique = list({id(module): module for _, module in modules}.values())
-    with _prepared(unique, known, training=training) as snapshot:
-        recorder.was_held = snapshot.holds
+    with _prepared(unique, known, training=training):
         out = _run(run, recorder, functions, calls, args, kwargs, modules)
         outputs, nodes = _outputs(recorder, out), calls.nodes
         recorder.restore_data()
@@ -119,7 +119,14 @@ def _run(
 ) -> Any:
     """Return what the model returns, with its errors explained."""
     try:
-        with _disable_current_modes(), torch.no_grad(), recorder, functions, watching(calls):
+        with (
+            _disable_current_modes(),
+            torch.no_grad(),
+            noting_threads(recorder.uses_threads),
+            recorder,
+            functions,
+            watching(calls),
+        ):
             return run(*args, **kwargs)
     except (CaptureError, InputError):
         recorder.restore_data()
@@ -291,12 +298,8 @@ def _all_paths(
 @contextmanager
 def _prepared(
     modules: Sequence[nn.Module], known: Mapping[int, Known], *, training: bool
-) -> Iterator[Snapshot]:
-    """Put the modules in the wanted mode with their stand-ins, and everything back after.
-
-    Yields:
-        What was found.
-    """
+) -> Iterator[None]:
+    """Put the modules in the wanted mode with their stand-ins, and everything back after."""
     snapshot = Snapshot(modules)
     with process_state(), uncompiled(), forgetting(modules):
         try:
@@ -316,7 +319,7 @@ def _prepared(
                 for index, item in enumerate(found):
                     if isinstance(item, Tensor) and id(item) in known:
                         found[index] = known[id(item)].seen
-            yield snapshot
+            yield
         finally:
             snapshot.restore()
 

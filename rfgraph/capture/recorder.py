@@ -121,7 +121,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         graph: The functional graph so far.
         module: Path of the innermost module executing.
         nodes: The nodes of ``graph``, in the order in which they were made.
-        was_held: Whether the model held a tensor before it ran; set by who knows.
     """
 
     def __init__(
@@ -143,7 +142,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._foreign = False
         self._constants = 0
         self.escapes: dict[fx.Node, None] = {}
-        self.was_held: Callable[[Tensor], bool] = lambda _tensor: True
+        self._threaded = False
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -174,8 +173,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Note that the values of ``tensor`` left for Python, where no operator is recorded."""
         self._escape(self.find(tensor))
 
+    def uses_threads(self) -> None:
+        """Note that the model runs some of its code in other threads, where nothing is recorded."""
+        self._threaded = True
+
     def _unseen(self) -> None:
-        """Note that a tensor was made where no operator is recorded: in another thread."""
+        """Note that a tensor was made where no operator is recorded: it may depend on any input."""
         for node in self.nodes:
             if node.op == "placeholder":
                 self._escape(node)
@@ -688,7 +691,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 seen = allocate(spec_of(tensor))
             name = self._labels.get(id(tensor))
             if name is None:
-                if tensor.is_meta and not self.real and not self.was_held(tensor):
+                if tensor.is_meta and self._threaded and not self.real:
                     self._unseen()
                 name = f"constant_{self._constants}"
                 self._constants += 1

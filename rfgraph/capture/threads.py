@@ -23,8 +23,8 @@ def noting_threads(note: Callable[[], None]) -> Iterator[None]:
     with _lock:
         if _users == 0:
             _start, _submit = threading.Thread.start, ThreadPoolExecutor.submit
-            threading.Thread.start = _noted_start  # type: ignore[method-assign]
-            ThreadPoolExecutor.submit = _noted_submit  # type: ignore[method-assign]
+            threading.Thread.start = _noted_start  # type: ignore[method-assign,assignment]
+            ThreadPoolExecutor.submit = _noted_submit  # type: ignore[method-assign,assignment]
         _users += 1
     _active.note = note
     try:

@@ -155,16 +155,16 @@ class Analysis:
 
     def field_of(self, state: State, input_name: str) -> Field:
         """The field that a state describes with respect to one input."""
-        key = (state, input_name)
-        found = self._fields.get(key)
+        known = self._fields[input_name]
+        found = known.get(state)
         if found is None:
-            found = self._fields[key] = self._field_of(state, input_name)
+            found = known[state] = self._field_of(state, input_name)
         return found
 
     @cached_property
-    def _fields(self) -> dict[tuple[State, str], Field]:
+    def _fields(self) -> dict[str, dict[State, Field]]:
         # Elementwise operators hand their input's state on, and blocks repeat: nodes share states.
-        return {}
+        return {name: {} for name in self.inputs}
 
     def main_input(self, state: State) -> str:
         """The first input that reaches a tensor; the first of all if none does."""

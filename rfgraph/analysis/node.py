@@ -120,9 +120,10 @@ class Node:
     @property
     def field(self) -> Field:
         """The field with respect to the first input that reaches the node, or the first input."""
+        if len(self.analysis.inputs) == 1:
+            (only,) = self.analysis.inputs
+            return self.analysis.field_of(self.state, only)
         found = self.fields
-        if len(found) == 1:
-            return next(iter(found.values()))
         return next((f for f in found.values() if f.reaches), next(iter(found.values())))
 
     @property

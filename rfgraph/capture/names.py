@@ -80,7 +80,7 @@ class FunctionNames(TorchFunctionMode):
             kwargs = {**kwargs, "device": recorder.device}
         name = function_name(func)
         call = (recorder.module, name)
-        number = self._calls[call]
+        number = self._calls.get(call, 0)
         self._calls[call] = number + 1
         special = _SPECIAL.get(func)
         try:

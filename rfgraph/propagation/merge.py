@@ -49,8 +49,11 @@ def union_states(states: Sequence[State]) -> State:
         return first
     states = aligned(states)
     layout = states[0].layout
-    notes = frozenset[Note]().union(*[state.notes for state in states])
-    stands = frozenset[Stand]().union(*[state.stands for state in states])
+    notes, stands = states[0].notes, states[0].stands
+    for state in states[1:]:
+        # Mostly equal: a residual stream and what is added to it.
+        notes = notes if state.notes <= notes else notes | state.notes
+        stands = stands if state.stands <= stands else stands | state.stands
     if all(state.labels is None for state in states):
         part = union_many([state.parts[0] for state in states], layout)
         return State(layout, (part,), None, stands, notes)

@@ -73,13 +73,14 @@ def propagate(
             before = states[source]
             if before.reaches:
                 reads.extend([(before, read.map) for read in edge.reads])
-        step = (shape, tuple(reads))
-        state = repeats.known(step)
-        if state is None:
+        outcome = repeats.outcome((shape, tuple(reads)))
+        if outcome:
+            (state,) = outcome
+        else:
             found = see_through(reads, shape, name)
             state = union_states(found) if found else untouched(shape, subjects)
             state = repeats.one(state)
-            repeats.remember(step, state, name)
+            repeats.remember(outcome, state, name)
         if escaped is not None:
             unseen = _unseen(escaped, shape)
             state = union_states([state, unseen]) if state.reaches else unseen

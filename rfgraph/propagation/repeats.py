@@ -23,7 +23,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._states: dict[Hashable, State] = {}
-        self._steps: dict[Step, State] = {}
+        self._steps: dict[Step, list[State]] = {}
 
     def one(self, state: State) -> State:
         """The first state that was equal to this one."""
@@ -34,14 +34,15 @@ class Repeats:
         key = (state.layout, state.parts, told, state.stands, state.notes)
         return self._states.setdefault(key, state)
 
-    def known(self, step: Step) -> State | None:
-        """What :meth:`remember` was told of the same reads of the same states; None if nothing."""
-        return self._steps.get(step)
+    def outcome(self, step: Step) -> list[State]:
+        """What came out of the same reads of the same states: one state, or none yet."""
+        return self._steps.setdefault(step, [])
 
-    def remember(self, step: Step, state: State, node: str) -> None:
+    @staticmethod
+    def remember(outcome: list[State], state: State, node: str) -> None:
         """Keep what came out of a step, unless it names the node at which it was taken."""
         if not _names(state, node):
-            self._steps[step] = state
+            outcome.append(state)
 
 
 def _names(state: State, node: str) -> bool:

@@ -40,11 +40,8 @@ def convolution(call: Call) -> Reads:
     dims = len(kernel) - 2
     transposed, groups = bool(call["transposed"]), int(call["groups"])
     channels = (kernel[0], kernel[1] * groups) if transposed else (kernel[1] * groups, kernel[0])
-    geometry = (
-        tuple(per_axis(call["stride"], dims)),
-        tuple(per_axis(call["padding"], dims)),
-        tuple(per_axis(call["dilation"], dims)),
-    )
+    settings = call["stride"], call["padding"], call["dilation"]
+    geometry = _geometry(*[s if isinstance(s, int) else tuple(s) for s in settings], dims)
     zero = zero_weights(call, weight)
     if zero is None:
         reads = [Read(image, convolution_axes(kernel[2:], *geometry, channels, groups, transposed))]
@@ -56,6 +53,18 @@ def convolution(call: Call) -> Reads:
     if bias is not None:
         reads.append(Read(bias, vector(1)))
     return reads
+
+
+@lru_cache(maxsize=2048)
+def _geometry(
+    stride: int | Shape, padding: int | Shape, dilation: int | Shape, dims: int
+) -> Geometry:
+    """The settings with one entry per spatial axis."""
+    return (
+        tuple(per_axis(stride, dims)),
+        tuple(per_axis(padding, dims)),
+        tuple(per_axis(dilation, dims)),
+    )
 
 
 @lru_cache(maxsize=8)

@@ -63,6 +63,30 @@ def _like(x: Tensor, dtype: torch.dtype) -> TensorSpec | None:
     return TensorSpec(shape, dtype, stride)
 
 
+def _packed(x: Tensor) -> TensorSpec | None:
+    """Return the layout of an elementwise result of ``x`` alone, which may be strided."""
+    return _like(x, x.dtype) or _ordered(x)
+
+
+def _ordered(x: Tensor) -> TensorSpec | None:
+    """Return the layout of an elementwise result where the strides of ``x`` order its axes.
+
+    They do if ``x`` is the first operand, has the shape of the result and no two axes with the same
+    stride: the result is packed in that order.
+    """
+    shape, stride = tuple(x.shape), x.stride()
+    if stride == contiguous_strides(shape):
+        return TensorSpec(shape, x.dtype, stride) if len(set(stride)) == len(stride) else None
+    if len(set(stride)) < len(stride) or 0 in stride or min(shape) < 2:
+        return None
+    order = sorted(range(len(shape)), key=stride.__getitem__, reverse=True)
+    steps = contiguous_strides(tuple(shape[axis] for axis in order))
+    packed = [0] * len(shape)
+    for axis, step in zip(order, steps, strict=True):
+        packed[axis] = step
+    return TensorSpec(shape, x.dtype, tuple(packed))
+
+
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
@@ -100,15 +124,12 @@ def _binary(x: Any, y: Any, *, alpha: object = 1) -> TensorSpec | None:
     if not dtype.is_floating_point:
         return None
     if not isinstance(y, Tensor):
-        return _like(x, dtype) if _number(y) else None
+        return _packed(x) if _number(y) else None
     if y.dtype is not dtype:
         return None
     shape, other = tuple(x.shape), tuple(y.shape)
     if shape == other:
-        stride = x.stride()
-        if stride == y.stride():
-            return _like(x, dtype)
-        return None
+        return _packed(x) if x.stride() == y.stride() else _ordered(x)
     if x.numel() >= y.numel():
         return _broadcast(x, shape, y, other, dtype)
     return _broadcast(y, other, x, shape, dtype)
@@ -458,6 +479,49 @@ def _roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> TensorS
     return TensorSpec(shape, x.dtype, x.stride())
 
 
+def _unsafe_view(x: Tensor, size: Sequence[int]) -> TensorSpec | None:
+    shape, out = tuple(x.shape), tuple(size)
+    if -1 in out or math.prod(out) != math.prod(shape) or x.stride() != contiguous_strides(shape):
+        return None
+    return _fresh(out, x.dtype)
+
+
+def _clone(x: Tensor, *, memory_format: torch.memory_format | None = None) -> TensorSpec | None:
+    if memory_format is torch.contiguous_format:
+        return _fresh(tuple(x.shape), x.dtype)
+    if memory_format not in (None, torch.preserve_format):
+        return None
+    return _like(x, x.dtype)
+
+
+def _compared(x: Tensor, value: object) -> TensorSpec | None:
+    return _like(x, torch.bool) if _number(value) and x.dtype.is_floating_point else None
+
+
+def _masked_fill(x: Tensor, mask: Tensor, value: object) -> TensorSpec | None:
+    shape, over = tuple(x.shape), tuple(mask.shape)
+    if mask.dtype is not torch.bool or not _number(value) or not x.dtype.is_floating_point:
+        return None
+    missing = len(shape) - len(over)
+    if missing < 0 or any(o not in (1, n) for o, n in zip(over, shape[missing:], strict=True)):
+        return None
+    if x.stride() != contiguous_strides(shape) or mask.stride() != contiguous_strides(over):
+        return None
+    return _fresh(shape, x.dtype)
+
+
+def _index(x: Tensor, indices: Sequence[Tensor | None]) -> TensorSpec | None:
+    """Rows of a table."""
+    shape, (rows, *others) = tuple(x.shape), indices
+    if others or rows is None or rows.dtype is not torch.int64 or not shape or 0 in shape:
+        return None
+    taken = tuple(rows.shape)
+    packed = contiguous_strides(shape), contiguous_strides(taken)
+    if not taken or (x.stride(), rows.stride()) != packed:
+        return None
+    return _fresh((*taken, *shape[1:]), x.dtype)
+
+
 def _recurrent(
     x: Tensor,
     state: Tensor,
@@ -584,6 +648,16 @@ _KEEP_FLOAT = (
 )
 
 
+_COMPARED = (
+    aten.eq.Scalar,
+    aten.ne.Scalar,
+    aten.lt.Scalar,
+    aten.le.Scalar,
+    aten.gt.Scalar,
+    aten.ge.Scalar,
+)
+
+
 def _clamp(x: Tensor, low: object = None, high: object = None) -> TensorSpec | None:
     if low is None and high is None:
         return None
@@ -631,6 +705,11 @@ DIRECT: dict[OpOverload, Direct] = {
     aten.upsample_bilinear2d.default: _upsample2d,
     aten.upsample_bicubic2d.default: _upsample2d,
     aten.roll.default: _roll,
+    aten._unsafe_view.default: _unsafe_view,
+    aten.clone.default: _clone,
+    aten.masked_fill.Scalar: _masked_fill,
+    aten.index.Tensor: _index,
+    **dict.fromkeys(_COMPARED, _compared),
     aten.lstm.input: _lstm,
     aten.gru.input: _gru,
     aten.rnn_tanh.input: _rnn,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -113,8 +114,12 @@ _VIEWS = frozenset(
 
 def operator_name(node: fx.Node) -> str:
     """The name of an ATen operator without namespace and overload."""
-    packet = getattr(node.target, "overloadpacket", None)
-    return str(packet).removeprefix("aten.")
+    return _name_of(node.target)
+
+
+@cache
+def _name_of(target: object) -> str:
+    return str(getattr(target, "overloadpacket", None)).removeprefix("aten.")
 
 
 def _lowest(value: Tensor) -> Tensor | None:

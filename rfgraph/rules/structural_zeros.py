@@ -165,9 +165,8 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
         for source in node.all_input_nodes
         if source.meta["spec"].dtype.is_floating_point
     }
-    puts_zeros = operator_name(node) == "scatter" and node.args[-1] == 0
     limited = any(live is not None for live in marks.values())
-    if not limited and not puts_zeros and operator_name(node) not in _MAKES_ZEROS:
+    if not limited and not _puts_zeros(node):
         return None
 
     def mark(source: fx.Node) -> Any:
@@ -192,6 +191,15 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
     kwargs = {key: value for key, value in kwargs.items() if key != "alpha"}
     assert callable(node.target)
     return node.target(*map(_plain, args), **kwargs)
+
+
+def _puts_zeros(node: fx.Node) -> bool:
+    """Whether the operator writes zeros beside what it reads."""
+    name = operator_name(node)
+    if name == "constant_pad_nd":
+        # Models pad to a multiple of their windows, most often by nothing.
+        return any(amount > 0 for amount in node.args[1])  # type: ignore[union-attr, operator]
+    return name in _MAKES_ZEROS or (name == "scatter" and bool(node.args[-1] == 0))
 
 
 class _UnknownIndexError(Exception):

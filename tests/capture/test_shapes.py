@@ -207,7 +207,30 @@ def recurrence(rng, func):
     return x, [state, cell] if is_lstm else state, weights, biased, layers, 0.0, False, both, first
 
 
+def regrouping(rng, _func):
+    shape = [size(rng) for _ in range(rng.randint(1, 4))]
+    total = torch.Size(shape).numel()
+    split = rng.choice([n for n in range(1, total + 1) if total % n == 0])
+    wanted = rng.choice([[split, total // split], [total], [-1, split], [1, *shape]])
+    return torch.empty(shape, device="meta"), wanted
+
+
+def masking(rng, _func):
+    shape = [size(rng) for _ in range(rng.randint(1, 4))]
+    over = [n if rng.random() < 0.7 else 1 for n in shape][rng.randint(0, len(shape)) :]
+    return tensor(rng, shape), tensor(rng, over).bool(), 1.5
+
+
+def lookup(rng, _func):
+    table = tensor(rng, [size(rng) for _ in range(rng.randint(1, 3))])
+    rows = tensor(rng, [size(rng) for _ in range(rng.randint(0, 3))]).long()
+    return table, [rows]
+
+
 MAKERS = {
+    "_unsafe_view": regrouping,
+    "masked_fill": masking,
+    "index": lookup,
     "mean": reduction,
     "sum": reduction,
     "amax": reduction,

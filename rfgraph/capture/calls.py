@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -12,14 +11,9 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from rfgraph.capture.names import FunctionNames
 from rfgraph.capture.outputs import first_tensor, unwrapped
+from rfgraph.capture.patch import Patch
 from rfgraph.capture.recorder import Recorder
 from rfgraph.errors import CaptureError
-
-_active = threading.local()
-_lock = threading.Lock()
-_watchers = 0
-_plain_call: Callable[..., Any] = nn.Module._call_impl
-_found_call: Callable[..., Any] = nn.Module.__call__
 
 
 class ModuleCalls:
@@ -48,20 +42,21 @@ class ModuleCalls:
 
     def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what ``module`` returns, noting which node that is."""
+        plain: Callable[..., Any] = module._call_impl
         recorder, functions = self.recorder, self.functions
         if self.inside:
-            return _plain_call(module, *args, **kwargs)
+            return plain(*args, **kwargs)
         path = self.paths.get(id(module))
         if isinstance(module, self.opaque):
             return self._whole(module, path, args, kwargs)
         if path is None:
-            return _plain_call(module, *args, **kwargs)
+            return plain(*args, **kwargs)
         outer, outer_leaf = recorder.module, functions.in_leaf
         leaf = path != "" and is_leaf(type(module))
         start = len(recorder.nodes)
         recorder.module, functions.in_leaf = path, leaf
         try:
-            out = _plain_call(module, *args, **kwargs)
+            out = plain(*args, **kwargs)
             tensor = out if type(out) is Tensor else first_tensor(out)
             if tensor is not None:
                 inner = unwrapped(tensor)
@@ -87,13 +82,14 @@ class ModuleCalls:
         Its insides are recorded as well, and dropped in the end unless something else reads
         them: a tensor that it keeps for another module, or a write to one of its inputs.
         """
+        plain: Callable[..., Any] = module._call_impl
         recorder = self.recorder
         outer, start = recorder.module, len(recorder.nodes)
         inputs, options = recorder.lowered(args, kwargs)
         recorder.module = path if path is not None else outer
         self.inside = True
         try:
-            out = _plain_call(module, *args, **kwargs)
+            out = plain(*args, **kwargs)
             leaves, structure = tree_flatten(out)
             _check_results(leaves, module, path)
             made = recorder.opaque(module, inputs, options, leaves, start)
@@ -143,29 +139,16 @@ def is_leaf(kind: type) -> bool:
 
 
 def _watched_call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    calls: ModuleCalls | None = getattr(_active, "calls", None)
+    calls = _patch.listener()
     if calls is None:
         # Another thread's call: whatever it found, a compiled module's too.
-        return _found_call(module, *args, **kwargs)
+        return _patch.found["__call__"](module, *args, **kwargs)
     return calls.call(module, args, kwargs)
 
 
-@contextmanager
-def watching(calls: ModuleCalls) -> Iterator[None]:
+_patch: Patch[ModuleCalls] = Patch((nn.Module, "__call__", _watched_call))
+
+
+def watching(calls: ModuleCalls) -> AbstractContextManager[None]:
     """Let ``calls`` see every module call of this thread."""
-    global _watchers, _plain_call, _found_call  # noqa: PLW0603 - one patch serves all threads
-    outer = getattr(_active, "calls", None)
-    with _lock:
-        if _watchers == 0:
-            _plain_call, _found_call = nn.Module._call_impl, nn.Module.__call__
-            nn.Module.__call__ = _watched_call  # type: ignore[method-assign]
-        _watchers += 1
-    _active.calls = calls
-    try:
-        yield
-    finally:
-        _active.calls = outer
-        with _lock:
-            _watchers -= 1
-            if _watchers == 0:
-                nn.Module.__call__ = _found_call  # type: ignore[method-assign]
+    return _patch.heard_by(calls)

@@ -26,6 +26,11 @@ class Field:
     axes: tuple[AxisField, ...]
     batch: AxisField | None
 
+    def __repr__(self) -> str:
+        # What the axes hold would fill pages where the pattern has many phases.
+        size, jump, start = _listed(self.size), _listed(self.jump), _listed(self.start)
+        return f"Field(size={size}, jump={jump}, start={start}, is_global={self.is_global})"
+
     @property
     def size(self) -> tuple[int | None, ...]:
         """Extent of an interior element's field, first to last inclusive (the literature's r)."""
@@ -115,3 +120,7 @@ class Field:
     def resolved(self) -> bool:
         """Whether the numbers describe every local path exactly, not only their hull."""
         return all(axis.resolved for axis in self.axes)
+
+
+def _listed(values: tuple[Number | None, ...]) -> str:
+    return f"({', '.join(map(str, values))}{',' if len(values) == 1 else ''})"

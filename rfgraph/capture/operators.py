@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch._ops import OpOverload
 
 from rfgraph.capture.shapes import DIRECT, Direct
@@ -41,8 +44,10 @@ class Kind(Enum):
     """Returns Python numbers read from data."""
     EFFECT = auto()
     """Returns nothing: assertions."""
+    MUTATE = auto()
+    """Writes to arguments and has no functional counterpart: operators of other libraries."""
     UNSUPPORTED = auto()
-    """Writes to an argument and has no functional counterpart."""
+    """Changes the geometry of an argument and has no functional counterpart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Operator:
         functional: The overload to record instead, for operators that write.
         direct: Computes the results' layouts without running the meta kernel.
         has_device: True when it takes a device, which the graph must not mention.
-        written: Names of the written keyword arguments (``out=`` variants).
+        written: Names of the written arguments (``out=`` variants and `Kind.MUTATE`).
     """
 
     kind: Kind
@@ -108,12 +113,40 @@ def describe(func: OpOverload) -> Operator:
     if all(argument.kwarg_only for argument in writes):
         functional = _without_out(func)
         written = tuple(argument.name for argument in writes)
-        return made(Kind.OUT if functional else Kind.UNSUPPORTED, functional, written)
+        return made(Kind.OUT if functional else Kind.MUTATE, functional, written)
     functional = _without_underscore(func)
     if functional is None or writes != arguments[:1]:
-        return made(Kind.UNSUPPORTED)
+        return made(Kind.MUTATE, written=tuple(argument.name for argument in writes))
     is_list = isinstance(writes[0].type, torch.ListType)
     return made(Kind.WRITE_LIST if is_list else Kind.WRITE, functional)
+
+
+def given(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by their names in the schema, without those left out."""
+    names = [argument.name for argument in func._schema.arguments]
+    return {**dict(zip(names, args, strict=False)), **kwargs}
+
+
+def tensors_in(argument: Any) -> list[Tensor]:
+    """Return the tensors that an argument is: one, those of a list, or none."""
+    several = argument if isinstance(argument, (list, tuple)) else (argument,)
+    return [tensor for tensor in several if isinstance(tensor, Tensor)]
+
+
+def results_of(func: OpOverload, out: Any) -> list[Any]:
+    """Return what ``func`` returned, result by result."""
+    returns = func._schema.returns
+    return list(out) if len(returns) > 1 else [out] * len(returns)
+
+
+def argument_behind(func: OpOverload, result: Any) -> str:
+    """Return the name of the argument that a result of the schema is."""
+    sets = result.alias_info.before_set
+    return next(
+        argument.name
+        for argument in func._schema.arguments
+        if argument.alias_info is not None and argument.alias_info.before_set == sets
+    )
 
 
 def _reading_kind(func: OpOverload) -> Kind:
@@ -131,6 +164,10 @@ _COUNTERPARTS = {
     aten.bernoulli_.float: aten.bernoulli.p,
     aten.normal_.default: aten.normal_functional.default,
     aten.as_strided_.default: aten.as_strided.default,
+    aten.__ilshift__.Scalar: aten.__lshift__.Scalar,
+    aten.__ilshift__.Tensor: aten.__lshift__.Tensor,
+    aten.__irshift__.Scalar: aten.__rshift__.Scalar,
+    aten.__irshift__.Tensor: aten.__rshift__.Tensor,
 }
 
 

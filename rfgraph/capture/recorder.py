@@ -28,7 +28,15 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_map
 
 from rfgraph.capture.aliasing import SAME, View, one_of_many, put_back
-from rfgraph.capture.operators import Kind, Operator, describe
+from rfgraph.capture.operators import (
+    Kind,
+    Operator,
+    argument_behind,
+    describe,
+    given,
+    results_of,
+    tensors_in,
+)
 from rfgraph.capture.recording import TensorSpec
 from rfgraph.capture.values import draw
 from rfgraph.errors import CaptureError
@@ -532,12 +540,41 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.real:
             func(*args, **kwargs)
 
+    def _mutate(
+        self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Record an operator as one that returns what it writes, after what it returns."""
+        inputs = tuple([self._lower(arg) for arg in args])
+        options = self._options(op, kwargs) if kwargs else _NO_OPTIONS
+        by_name = given(func, args, kwargs)
+        written = [tensor for name in op.written for tensor in tensors_in(by_name.get(name))]
+        targets = [self._values[id(tensor)] for tensor in written]
+        for value in targets:
+            self._protect(value)
+        returns = func._schema.returns
+        makes = [result.alias_info is None for result in returns]
+        # Libraries seldom bring a kernel without data where there is nothing new to return.
+        out = self._run(op, func, args, kwargs) if any(makes) or self.real else None
+        results = results_of(func, out) if out is not None else [None] * len(returns)
+        fresh = [t for t, new in zip(results, makes, strict=True) if new]
+        specs = (*map(spec_of, fresh), *(value.spec for value in targets))
+        node = self._call(func, op.name, inputs, options, specs if len(specs) > 1 else specs[0])
+        for index, tensor in enumerate(fresh):
+            self._made_item(tensor, node, index, specs[index])
+        for index, value in enumerate(targets, start=len(fresh)):
+            item = self._item(node, index, value.spec) if len(specs) > 1 else node
+            self._rebind(value, item)
+        for index, result in enumerate(returns):
+            if result.alias_info is not None:
+                results[index] = by_name[argument_behind(func, result)]
+        return tuple(results) if len(results) > 1 else (results or [None])[0]
+
     def _unsupported(
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         message = (
-            f"{self.where()} calls {func}, which writes to its arguments and has no functional "
-            f"counterpart; replace it by an operator that returns its result."
+            f"{self.where()} calls {func}, which changes the shape of an argument in place and has "
+            f"no functional counterpart; replace it by an operator that returns its result."
         )
         raise CaptureError(message)
 
@@ -892,5 +929,6 @@ _HANDLERS: dict[Kind, Callable[..., Any]] = {
     Kind.COMPOSITE: Recorder._composite,
     Kind.SCALAR: Recorder._scalar,
     Kind.EFFECT: Recorder._effect,
+    Kind.MUTATE: Recorder._mutate,
     Kind.UNSUPPORTED: Recorder._unsupported,
 }

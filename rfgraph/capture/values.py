@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils._pytree import tree_map
+
+from rfgraph.capture.operators import describe, given, results_of, tensors_in
 
 aten = torch.ops.aten
 
@@ -130,8 +133,27 @@ def run_operator(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         # A functional result may be laid out differently from the tensor that was written in
         # place, so that what was a view needs a copy here.
         return args[0].reshape(args[1])
+    if isinstance(target, OpOverload) and (written := describe(target).written):
+        return _returning_writes(target, args, kwargs, written)
     result = target(*args, **kwargs)
     return result.zero_() if target in _UNINITIALISED else result
+
+
+def _returning_writes(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], written: tuple[str, ...]
+) -> Any:
+    """What an operator returns and writes, as it is recorded; its operands are left alone."""
+    copies = {
+        name: tree_map(lambda a: a.clone() if isinstance(a, Tensor) else a, argument)
+        if name in written
+        else argument
+        for name, argument in given(func, args, kwargs).items()
+    }
+    results = results_of(func, func(**copies))
+    pairs = zip(results, func._schema.returns, strict=True)
+    out = [result for result, kind in pairs if kind.alias_info is None]
+    out += [tensor for name in written for tensor in tensors_in(copies.get(name))]
+    return tuple(out) if len(out) > 1 else out[0]
 
 
 _RECURRENT = frozenset((aten.lstm, aten.gru, aten.rnn_tanh, aten.rnn_relu))

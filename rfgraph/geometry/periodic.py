@@ -9,7 +9,7 @@ composition and under union of equal slopes, and both are exact on sets, not onl
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -202,12 +202,14 @@ def fold(field: Finite, longest: int = 64) -> IndexMap:
     """The quasi-affine map that agrees with every entry, or the table itself if there is none.
 
     Two whole periods must be seen, and two steps: a pattern is never guessed from one occurrence.
+    Of periods beyond ``longest`` the shortest are tried after which the first entries come again.
     """
     sets = field.sets
     first = next((i for i, seen in enumerate(sets) if seen), None)
     if first is None:
         return field
-    for period in range(1, min(longest, len(sets) // 2) + 1):
+    half = len(sets) // 2
+    for period in (*range(1, min(longest, half) + 1), *_returns(sets, longest + 1, half)):
         if len(sets) < max(2 * period, 3):
             break
         # Where nothing is read a whole period long, nothing is read ever after.
@@ -217,3 +219,17 @@ def fold(field: Finite, longest: int = 64) -> IndexMap:
         if all(sets[i] == sets[i - period].shift(step) for i in range(period, len(sets))):
             return Periodic(period, step, sets[:period])
     return field
+
+
+def _returns(sets: tuple[IndexSet, ...], start: int, stop: int, most: int = 16) -> Iterator[int]:
+    """Distances from ``start`` to ``stop`` at which the first entries occur again, moved."""
+    shapes = [seen.bits for seen in sets[: start + most]]
+    found = 0
+    for period in range(start, stop + 1):
+        if sets[period].bits == shapes[0] and all(
+            sets[period + k].bits == bits for k, bits in enumerate(shapes[:start])
+        ):
+            yield period
+            found += 1
+            if found == most:
+                return

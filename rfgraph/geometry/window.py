@@ -86,6 +86,27 @@ def listed(outer_step: int, inner: int, inner_step: int, padding: int = 0) -> Ax
 
 
 @lru_cache(maxsize=1024)
+def added(size: int, step: int) -> AxisMap:
+    """Output o reads every ``a * size + b`` with ``o = a * step + b``, b in 0 … size-1.
+
+    The transpose of ``listed(step, size, 1)``: overlapping windows outside, their elements inside,
+    added up where they came from (overlap-add).
+
+    >>> [list(added(3, 2).at(o, length=6)) for o in range(5)]
+    [[0], [1], [2, 3], [4], [5]]
+    """
+    return AxisMap(
+        from_function(
+            step,
+            size,
+            lambda o: index_set(
+                -back * size + o + back * step for back in range((size - 1 - o) // step + 1)
+            ),
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
 def unlisted(
     windows: int, length: int, kernel: int, *, stride: int, dilation: int, padding: int
 ) -> AxisMap:

@@ -8,12 +8,13 @@ shifted window would double the parts.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import lcm
 
 import numpy as np
 
 from rfgraph.geometry.index_set import EMPTY, IndexSet
-from rfgraph.geometry.periodic import Finite, Periodic, fold
-from rfgraph.propagation.parts import occupied
+from rfgraph.geometry.periodic import Finite, Periodic, fold, periodic, same_slope
+from rfgraph.propagation.parts import Pattern, occupied, repetition
 from rfgraph.propagation.state import (
     Carrier,
     Digit,
@@ -87,20 +88,48 @@ def _tabulated(
     layout: Layout, terms: Sequence[Term | None], carrier: Carrier, labels: Labels
 ) -> Term | None:
     """The parts' fields as one table, if no index is shared by parts that disagree there."""
-    table: list[IndexSet | None] = []
-    for k, term in enumerate(terms):
-        seen = occupied(carrier, layout, labels, k)
-        if seen is None:
-            return None
-        if not table:
-            table = [None] * len(seen)
-        for v in np.flatnonzero(seen).tolist():
-            here = EMPTY if term is None else term.field.at(v)
+    stood = [occupied(carrier, layout, labels, k) for k in range(len(terms))]
+    seen = [one for one in stood if one is not None]
+    if len(seen) < len(stood):
+        return None
+    phases = _phases(layout, terms, carrier, seen)
+    if phases is not None:
+        return Term(carrier, phases)
+    table: list[IndexSet | None] = [None] * len(seen[0])
+    for term, here in zip(terms, seen, strict=True):
+        for v in np.flatnonzero(here).tolist():
+            found = EMPTY if term is None else term.field.at(v)
             if table[v] is None:
-                table[v] = here
-            elif table[v] != here:
+                table[v] = found
+            elif table[v] != found:
                 return None
     return Term(carrier, fold(Finite(tuple(EMPTY if s is None else s for s in table))))
+
+
+def _phases(
+    layout: Layout, terms: Sequence[Term | None], carrier: Carrier, seen: Sequence[Pattern]
+) -> Periodic | None:
+    """The parts' fields as the phases of one, if the parts take turns and advance alike."""
+    fields = [term.field for term in terms if term is not None]
+    periods = [field for field in fields if isinstance(field, Periodic)]
+    if len(periods) < len(fields) or any(not same_slope(f, periods[0]) for f in periods):
+        return None
+    if sum(map(np.count_nonzero, seen)) > np.count_nonzero(np.any(seen, axis=0)):
+        return None
+    which = np.full(len(seen[0]), -1, dtype=np.int64)
+    for k, here in enumerate(seen):
+        which[here] = k
+    turn = repetition(which, carrier, layout, periods)
+    if turn is None:
+        return None
+    period = lcm(turn, *(field.period for field in periods))
+    if len(which) < 2 * period:
+        return None
+    sets: list[IndexSet] = []
+    for v in range(period):
+        term = terms[which[v % turn]] if which[v % turn] >= 0 else None
+        sets.append(EMPTY if term is None else term.field.at(v))
+    return periodic(period, periods[0].advance * (period // periods[0].period), tuple(sets))
 
 
 def _restacked(

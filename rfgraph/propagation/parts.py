@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from math import prod
+from math import lcm, prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rfgraph.geometry.index_set import EMPTY
-from rfgraph.geometry.periodic import Finite, IndexMap
+from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, periodic
 from rfgraph.propagation.digits import carrier_length
 from rfgraph.propagation.state import Carrier, Labels, Layout, State, Term
+
+Pattern = npt.NDArray[Any]
 
 
 def confined(term: Term, state: State, part: int) -> Term:
@@ -24,12 +28,44 @@ def confined(term: Term, state: State, part: int) -> Term:
     seen = occupied(term.carrier, state.layout, state.labels, part)
     if seen is None or seen.all():
         return term
+    if isinstance(term.field, Periodic):
+        period = repetition(seen, term.carrier, state.layout, [term.field])
+        if period is not None:
+            return Term(term.carrier, _cut_phases(term.field, tuple(seen[:period].tolist())))
     return Term(term.carrier, _cut(term.field, tuple(seen.tolist())))
 
 
 @lru_cache(maxsize=4096)
 def _cut(field: IndexMap, kept: tuple[bool, ...]) -> Finite:
     return Finite(tuple(field.at(v) if here else EMPTY for v, here in enumerate(kept)))
+
+
+@lru_cache(maxsize=4096)
+def _cut_phases(field: Periodic, kept: tuple[bool, ...]) -> Periodic:
+    period = lcm(field.period, len(kept))
+    sets = tuple(field.at(v) if kept[v % len(kept)] else EMPTY for v in range(period))
+    return periodic(period, field.advance * (period // field.period), sets)
+
+
+def repetition(
+    pattern: Pattern, carrier: Carrier, layout: Layout, fields: Iterable[Periodic]
+) -> int | None:
+    """The period of a pattern over a carrier's virtual index, if it is the layout's or a field's.
+
+    Whole inner digits are tried, since a pattern that varies along them repeats with the outer
+    ones; it must be there twice at least. None if there is no such period.
+    """
+    tried = {stride for _, _, stride in carrier if stride > 1}
+    tried.update(field.period for field in fields)
+    for axis in {axis for axis, _, _ in carrier}:
+        tried.update(prod(layout[axis][k:]) for k in range(1, len(layout[axis])))
+    for period in sorted(tried):
+        turns, rest = divmod(len(pattern), period)
+        if rest or turns < 2 or len(pattern) < 3:
+            continue
+        if (pattern.reshape(turns, period) == pattern[:period]).all():
+            return period
+    return None
 
 
 def occupied(

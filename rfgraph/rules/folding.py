@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from math import prod
 
-from rfgraph.geometry.tensor_map import Axes, AxisRead, Chain, Reshape, Shape, TensorMap, identity
-from rfgraph.geometry.window import listed, unlisted
+from rfgraph.geometry.tensor_map import (
+    WHOLE,
+    Axes,
+    AxisRead,
+    Chain,
+    Everything,
+    Reshape,
+    Shape,
+    TensorMap,
+    identity,
+)
+from rfgraph.geometry.window import added, listed, unlisted
 from rfgraph.rules.axes import along, permuted
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 
@@ -131,6 +141,23 @@ def unfold(call: Call) -> Reads:
     return [Read(source, _steps(in_shape, *steps))]
 
 
+def overlap_add(call: Call) -> Reads:
+    """Windows along one axis added where they came from: the transpose of ``Tensor.unfold``."""
+    source = call["grad_in"]
+    in_shape, rank = shape(source), len(call.out)
+    if not rank:
+        return [Read(source, Axes((AxisRead(None, WHOLE),)))]
+    axis, size = call["dim"] % rank, call["size"]
+    if (*in_shape[:axis], *in_shape[axis + 1 :]) != (*call.out[:axis], *call.out[axis + 1 :], size):
+        return [Read(source, Everything(), "sizes that contradict each other")]
+    order = (*range(axis + 1), rank, *range(axis + 1, rank))
+    split = tuple(in_shape[k] for k in order)
+    tapped = (*in_shape[:axis], in_shape[axis] * size, *in_shape[axis + 1 : rank])
+    overlapping = along(rank, {axis: added(size, call["step"])})
+    steps = ((permuted(order), split), (tapped, tapped), (overlapping, call.out))
+    return [Read(source, _steps(in_shape, *steps))]
+
+
 def strided(in_shape: Shape, size: Shape, strides: Shape) -> TensorMap | None:
     """Overlapping windows taken as strides into a row-major tensor, from its first element on.
 
@@ -173,4 +200,5 @@ RULES: dict[str, Rule] = {
     "aten.im2col": im2col,
     "aten.col2im": col2im,
     "aten.unfold": unfold,
+    "aten.unfold_backward": overlap_add,
 }

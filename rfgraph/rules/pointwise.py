@@ -134,6 +134,7 @@ RULES: dict[str, Rule] = {
     "aten.native_dropout": dropout,
     "aten._fused_dropout": dropout,
     "aten.rrelu_with_noise_functional": both,
+    "aten.rrelu_with_noise_": both,
     "aten.fake_quantize_per_tensor_affine_cachemask": both,
     "aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams": both,
     "aten.fake_quantize_per_channel_affine_cachemask": per_channel_with_mask,

@@ -294,18 +294,6 @@ def strided_write(call: Call) -> Reads:
     return [*_untouched(target, flat), *layers(source, places.shape, flat, call.out)]
 
 
-def overlap_add(call: Call) -> Reads:
-    """Windows along one axis added where they came from: the transpose of ``Tensor.unfold``."""
-    source = call["grad_in"]
-    rank = len(call.out)
-    axis = call["dim"] % rank
-    flat = np.arange(prod(call.out), dtype=np.int64).reshape(call.out)
-    windows = np.lib.stride_tricks.sliding_window_view(flat, call["size"], axis)
-    starts = np.arange(shape(source)[axis]) * call["step"]
-    places = np.take(windows, starts, axis).reshape(-1)
-    return layers(source, shape(source), places, call.out)
-
-
 RULES: dict[str, Rule] = {
     "aten.index_add": index_axis,
     "aten.index_copy": index_axis,
@@ -319,5 +307,4 @@ RULES: dict[str, Rule] = {
     "aten.put": put,
     "aten.masked_scatter": masked_scatter,
     "aten.as_strided_scatter": strided_write,
-    "aten.unfold_backward": overlap_add,
 }

@@ -359,9 +359,10 @@ def test_training_batch_norm_leaves_its_buffers():
     assert all(module.training for module in model.modules())
 
 
-def test_randomised_relu_in_training_is_elementwise():
+@pytest.mark.parametrize("inplace", [False, True])
+def test_randomised_relu_in_training_is_elementwise(inplace):
     """The slopes that it draws, and writes to an argument, are recorded as a second result."""
-    model = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 3), torch.nn.RReLU())
+    model = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 3), torch.nn.RReLU(inplace=inplace))
     node = rfgraph.analyze(model, (1, 1, 9), training=True).output()
     assert node.field.size == (3,)
     assert node.status is rfgraph.Status.EXACT

@@ -193,7 +193,7 @@ _ARITHMETIC = frozenset({
     "native_batch_norm", "native_layer_norm", "native_group_norm",
     "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool2d", "avg_pool3d",
-    "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "col2im", "glu",
+    "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "col2im", "unfold_backward", "glu",
 })  # fmt: skip
 
 # What they write beside their operand may be a structural zero.

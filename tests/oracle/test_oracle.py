@@ -268,6 +268,10 @@ _LINEAR: dict[str, tuple[Callable[[], nn.Module | Callable[..., Tensor]], tuple[
     "bilinear": (lambda: nn.Upsample(size=(3, 11), mode="bilinear"), (1, 1, 7, 5)),
     "trilinear": (lambda: nn.Upsample(size=(3, 5, 4), mode="trilinear"), (1, 1, 4, 3, 2)),
     "fold-unfold": (lambda: lambda x: F.fold(F.unfold(x, 3), x.shape[2:], 3), (1, 1, 4, 5)),
+    "overlap-add": (
+        lambda: lambda x: torch.ops.aten.unfold_backward(x, (x.shape[0], 1, 8), 2, 3, 2),
+        (1, 1, 3, 3),
+    ),
     "cumsum": (lambda: lambda x: x.cumsum(2), (1, 1, 5)),
     "cumprod": (lambda: lambda x: x.cumprod(2), (1, 1, 5)),
     "logcumsumexp": (lambda: lambda x: x.logcumsumexp(2), (1, 1, 5)),

@@ -16,6 +16,7 @@ from rfgraph.geometry.index_set import index_set, interval, union_all
 from rfgraph.geometry.movement import blocks, flip, kept, pad, segment, slice_map, written
 from rfgraph.geometry.periodic import (
     Finite,
+    IndexMap,
     Periodic,
     affine,
     compose,
@@ -158,6 +159,19 @@ def test_fold_keeps_every_entry(field, length):
     assert all(folded.at(i) == table.at(i) for i in range(length))
     if 2 * field.period < length and all(field.sets):
         assert isinstance(folded, Periodic)
+
+
+@given(st.lists(interiors, min_size=1, max_size=4), st.integers(65, 90), st.booleans(), st.data())
+def test_fold_finds_long_periods(fields, period, whole, data):
+    """Also periods of many phases are found, of which the first may come again earlier."""
+    phases = [data.draw(st.sampled_from(fields)).at(k) for k in range(7)] * (period // 7 + 1)
+    phases[period - 1] = index_set({5, 11, 40}).shift(period)  # which no other phase is
+    table = tabulate(Periodic(period, 3, tuple(phases[:period])), 2 * period + 5)
+    if not whole:
+        table = Finite(table.sets[: 2 * period - 1])
+    folded = fold(table)
+    assert all(folded.at(i) == table.at(i) for i in range(len(table.sets)))
+    assert isinstance(folded, Periodic if whole and table.sets[0] else IndexMap)
 
 
 def test_fold_never_guesses():

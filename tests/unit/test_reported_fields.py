@@ -193,6 +193,35 @@ def test_windows_as_columns_keep_their_numbers():
     assert (frames.field.size, frames.field.jump) == ((15,), (4,))
 
 
+@pytest.mark.parametrize(("length", "hop"), [(300, 16), (20_000, 16), (20_000, 8)])
+def test_a_spectrogram_and_back_is_a_window_again(length, hop):
+    """Overlapping frames of 64, the first weight of a Hann window zero, added up where they stood.
+
+    A frame reads 63 samples, and adds to the same 63.
+    """
+
+    def there_and_back(x):
+        window = torch.hann_window(64)
+        spectrum = torch.stft(x, 64, hop, window=window, return_complex=True)
+        return torch.istft(spectrum, 64, hop, window=window, length=length)
+
+    node = rfgraph.analyze(there_and_back, (1, length)).output()
+    assert node.status is rfgraph.Status.EXACT
+    assert node.field.jump == (1,)
+    assert node.field.size == (2 * 64 - hop - 1,)
+    middle = length // 2 // hop * hop
+    for sample in (middle, middle + 1, middle + hop - 1):
+        frames = [f for f in range(0, length, hop) if 0 < sample - (f - 32) < 64]
+        hull = (frames[0] - 32 + 1, frames[-1] - 32 + 63)
+        assert node.region((sample,)).hull == (hull,)
+
+
+def test_a_field_prints_its_numbers():
+    """Size, jump and start, not the phases that they are made from."""
+    field = rfgraph.analyze(nn.ConvTranspose1d(1, 1, 4, 2), (1, 1, 8)).output().field
+    assert repr(field) == "Field(size=(2,), jump=(1/2,), start=(-1,), is_global=False)"
+
+
 def test_taps_on_an_axis_of_their_own_have_no_jump():
     """A window's taps and the windows are two steps, not one."""
     field = rfgraph.analyze(lambda x: x.unfold(2, 4, 2), (1, 3, 12)).output().field

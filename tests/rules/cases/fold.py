@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor, nn
 
@@ -70,6 +71,24 @@ CASES = (
         "fold-padding-dilation",
         lambda x: F.fold(x.flatten(2), (5, 6), 2, dilation=2, padding=1, stride=2),
         (1, 4, 3, 3),
+    ),
+    function(
+        "overlap-add",
+        lambda x: torch.ops.aten.unfold_backward(x, (x.shape[0], 2, 11), 2, 4, 2),
+        (1, 2, 4, 4),
+        output_axes=(1, 2),
+        note="a last element that no window reaches",
+    ),
+    function(
+        "overlap-add-gaps",
+        lambda x: torch.ops.aten.unfold_backward(x, (x.shape[0], 12, 2), 1, 2, 5),
+        (1, 3, 2, 2),
+        output_axes=(1, 2),
+    ),
+    function(
+        "overlap-add-rows",
+        lambda x: torch.ops.aten.unfold_backward(x, (x.shape[0], 1, 7, 3), 2, 4, 3),
+        (1, 1, 2, 3, 4),
     ),
     function("unfold-fold", _outlook, (1, 1, 4, 5)),
     function("unfold-mix-fold", _patches_attended, (1, 1, 4, 6)),

@@ -58,7 +58,7 @@ def analyze(
         UnknownOperatorError: ``strict`` and an operator has no rule.
         NoPathError: No output depends on any input.
     """
-    args, keywords = ((), {}) if inputs is None else make_inputs(model, inputs)
+    args, keywords = ((), {}) if inputs is None else make_inputs(model, inputs, kwargs=kwargs)
     with without_collections():
         recording = record(
             model,

@@ -20,7 +20,11 @@ _HOW = "give a shape such as (1, 3, 224, 224), a tensor, or a list or dict of th
 
 
 def make_inputs(
-    model: Callable[..., Any], inputs: Any, *, dtype: torch.dtype | None = None
+    model: Callable[..., Any],
+    inputs: Any,
+    *,
+    dtype: torch.dtype | None = None,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the positional and keyword arguments, with data-less tensors, of one call.
 
@@ -31,6 +35,7 @@ def make_inputs(
             or a dict of them (keyword arguments, or the one argument of a model that takes a
             dict). Dicts, lists and tuples may nest inside an argument.
         dtype: Overrides the dtype of tensors made from shapes.
+        kwargs: Further keyword arguments of the call, which may hold all of its tensors.
 
     Raises:
         InputError: When something is neither a shape nor a tensor, or a size is not positive.
@@ -38,14 +43,17 @@ def make_inputs(
     dtype = dtype or floating_dtype(model)
     if isinstance(inputs, Tensor) or _is_shape(inputs):
         return (_tensor(inputs, "the input", dtype),), {}
+    elsewhere = first_tensor(kwargs or {}) is not None
+    if elsewhere and isinstance(inputs, (Mapping, list, tuple)) and not inputs:
+        return (), {}
     if isinstance(inputs, Mapping):
         made = {str(key): _nested(item, str(key), dtype) for key, item in inputs.items()}
-        if first_tensor(made) is None:
+        if first_tensor(made) is None and not elsewhere:
             raise InputError(f"The dict of inputs holds no shape and no tensor; {_HOW}.")
         return ((made,), {}) if _takes_one_mapping(model, made) else ((), made)
     if isinstance(inputs, (list, tuple)):
         args = tuple(_nested(x, f"input {i}", dtype) for i, x in enumerate(inputs))
-        if first_tensor(args) is not None:
+        if first_tensor(args) is not None or elsewhere:
             return args, {}
     raise InputError(f"Cannot make inputs from {_short(inputs)}; {_HOW}.")
 

@@ -31,11 +31,12 @@ LAYERS: tuple[Callable[..., Any], ...] = (
     *_PACKETS,
     *_PACKETS.values(),
     *(packet.input for packet in _PACKETS.values()),
+    *(packet.data for packet in _PACKETS.values()),
 )
 """The functions that run a recurrent layer, as `nn.LSTM`, exported programs and users call them."""
 
 _ARGUMENTS = 9
-_WEIGHTS = 2
+_WEIGHTS, _PACKED_WEIGHTS = 2, 3
 
 
 def recurrent_layer(
@@ -44,27 +45,29 @@ def recurrent_layer(
     """Return the results of a recurrent layer, recorded as one operator where that is exact.
 
     Recorded step by step are layers whose weights are computed from the input, as there alone it
-    is seen which step reads which weight; packed sequences, which are laid out by the values of
-    their lengths; and calls on tensor subclasses or inside the transforms of ``torch.func``.
+    is seen which step reads which weight; and calls on tensor subclasses or inside the transforms
+    of ``torch.func``.
     """
-    # On packed sequences the weights stand where it says here whether there are biases.
-    if kwargs or len(args) != _ARGUMENTS or isinstance(args[_WEIGHTS + 1], (list, tuple)):
+    if kwargs or len(args) != _ARGUMENTS:
         return func(*args, **kwargs)
+    # Elsewhere it says here whether there are biases.
+    packed = isinstance(args[_PACKED_WEIGHTS], (list, tuple))
     # Interpreted graphs give lists of their own kind.
     given = tuple(list(arg) if isinstance(arg, (list, tuple)) else arg for arg in args)
     if not all(map(_is_plain, tree_leaves(given))):
         return func(*args)
-    if _depends_on_input([recorder.find(weight) for weight in given[_WEIGHTS]]):
+    weights = _PACKED_WEIGHTS if packed else _WEIGHTS
+    if _depends_on_input([recorder.find(weight) for weight in given[weights]]):
         return func(*args)
-    return recorder.whole(_overload(func), given)
+    return recorder.whole(_overload(func, packed=packed), given)
 
 
-def _overload(func: Callable[..., Any]) -> OpOverload:
-    """The operator on padded sequences."""
+def _overload(func: Callable[..., Any], *, packed: bool) -> OpOverload:
+    """The operator on packed or on padded sequences."""
     if isinstance(func, OpOverload):
         return func
     packet = func if isinstance(func, OpOverloadPacket) else _PACKETS[func]
-    overload: OpOverload = packet.input
+    overload: OpOverload = packet.data if packed else packet.input
     return overload
 
 

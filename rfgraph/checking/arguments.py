@@ -67,7 +67,7 @@ def make_arguments(
     Raises:
         InputError: The inputs do not describe a call.
     """
-    args, keywords = make_inputs(model, inputs) if inputs is not None else ((), {})
+    args, keywords = make_inputs(model, inputs, kwargs=kwargs) if inputs is not None else ((), {})
     generator = torch.Generator().manual_seed(seed)
 
     def fill(tensor: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ def suggest(
             f"{wanted.name} depends on no convolution or pooling module whose path matches "
             f"'{within}', so there is nothing to change."
         )
-    args, named = ((), {}) if inputs is None else make_inputs(model, inputs)
+    args, named = ((), {}) if inputs is None else make_inputs(model, inputs, kwargs=kwargs)
     named = {**named, **(kwargs or {})}
     base = cost(copied(model).eval(), args, named)
     found: list[Suggestion] = []

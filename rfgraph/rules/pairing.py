@@ -1,15 +1,14 @@
-"""Products and distances of pairs, bags of rows, and packed sequences."""
+"""Products and distances of pairs, and bags of rows."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from rfgraph.geometry.axis_map import SAME, AxisMap
 from rfgraph.geometry.index_set import index_set
 from rfgraph.geometry.movement import fixed, table
 from rfgraph.geometry.periodic import Finite
-from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Chain, Everything, Lookup, Segment
+from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead, Chain, Everything, Segment
 from rfgraph.rules.axes import broadcast, placed
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
 
@@ -126,25 +125,6 @@ def embedding_bag(call: Call) -> PerOutput:
     return PerOutput((own, *(rest,) * (len(call.outs()) - 1)))
 
 
-def packed(call: Call) -> PerOutput:
-    """Padded sequences, sorted by falling length, time step by time step without the padding."""
-    source = call["input"]
-    lengths = call.value(call["lengths"])
-    if lengths is None:
-        reads: Reads = [Read(n, Everything(), "lengths are computed") for n in call.tensors()]
-        return PerOutput((reads, reads))
-    in_shape, out_shape = shape(source), call.out
-    counts = lengths.tolist()
-
-    def build() -> npt.NDArray[np.int64]:
-        flat = np.arange(int(np.prod(in_shape)), dtype=np.int64).reshape(in_shape)
-        steps = flat.swapaxes(0, 1) if call["batch_first"] else flat
-        rows = [steps[t, b] for t in range(max(counts)) for b, n in enumerate(counts) if n > t]
-        return np.stack(rows).reshape(out_shape)
-
-    return PerOutput(([Read(source, Lookup(in_shape, build))], ()))
-
-
 RULES: dict[str, Rule] = {
     "aten._cdist_forward": cdist,
     "aten._euclidean_dist": cdist,
@@ -156,5 +136,4 @@ RULES: dict[str, Rule] = {
     "aten.block_diag": block_diag,
     "aten._embedding_bag_forward_only": embedding_bag,
     "aten._embedding_bag": embedding_bag,
-    "aten._pack_padded_sequence": packed,
 }

@@ -9,15 +9,19 @@ beside what goes through the gates, which read all features. A cell state meets 
 second step. The last states are neither local nor global, like the sequence that they end: their
 field is all of it.
 
+Packed sequences are the same layer between two tables: one unpacks them into tokens and samples, of
+which the shorter have none at the end, and one packs what comes out.
+
 Source: the equations in the documentation of ``torch.nn.LSTM``, ``GRU`` and ``RNN``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from torch import fx
 
 from rfgraph.geometry.axis_map import SAME, AxisMap
@@ -37,7 +41,8 @@ from rfgraph.geometry.tensor_map import (
     Whole,
     identity,
 )
-from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule
+from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+from rfgraph.rules.packed import COMPUTED, batch_sizes, repacked, unpacked
 from rfgraph.rules.prefix import LONGEST, prefix, suffix
 
 _MIXED = AxisRead(None, WHOLE)
@@ -60,6 +65,7 @@ class _Layer:
         ways: 2 when it runs backward as well, else 1.
         tokens: The token axis of the input and of the features: 0, or 1 when samples come first.
         features: Shape of the first result, (tokens, samples, features) or samples first.
+        lengths: Tokens of each sample, or of all samples where they have as many.
         carries_hidden: Whether the hidden state is carried feature by feature.
         carries_cell: Whether the cell state comes out feature by feature, with no projection.
     """
@@ -72,12 +78,13 @@ class _Layer:
     ways: int
     tokens: int
     features: Shape
+    lengths: npt.NDArray[np.int64]
     carries_hidden: bool
     carries_cell: bool
 
     @property
     def length(self) -> int:
-        """Tokens of a sequence."""
+        """Tokens of the longest sequence."""
         return self.features[self.tokens]
 
     @property
@@ -144,9 +151,9 @@ def _states_read(layer: _Layer, way: int) -> Iterable[tuple[fx.Node, Sequence[Te
     if layer.below:
         yield layer.cell, [Axes((AxisRead(None, _every(index_set(below))), sample, _MIXED))]
     if layer.length > 1:
-        first = layer.length - 1 if way else 0
-        later = np.arange(layer.length) != first
-        keep = Masked(later.reshape((1, -1, 1) if layer.tokens else (-1, 1, 1)))
+        first = layer.lengths - 1 if way else np.zeros_like(layer.lengths)
+        later = (np.arange(layer.length)[:, None] != first)[:, :, None]
+        keep = Masked(later.swapaxes(0, 1) if layer.tokens else later)
         yield layer.cell, [Axes((AxisRead(None, fixed(own)), sample, _MIXED)), keep]
 
 
@@ -180,36 +187,82 @@ def _last_states(layer: _Layer, state: fx.Node) -> Reads:
     if state is not cell and not layer.carries_cell:
         return [*reads, Read(cell, mixed)]
     reads.append(Read(cell, identity(3)))
-    if layer.length > 1:
-        reads.append(Read(cell, mixed))
-    elif layer.below:
-        reads.append(Read(cell, Axes((AxisRead(0, _listed(below)), _SAMPLE, _MIXED))))
+    longer = (layer.lengths > 1).reshape(1, -1, 1)
+    lower = Axes((AxisRead(0, _listed(below)), _SAMPLE, _MIXED))
+    for seen, keep in ((mixed, longer), (lower, ~longer)):
+        if keep.all():
+            reads.append(Read(cell, seen))
+        elif keep.any():
+            states = shape(cell)
+            reads.append(Read(cell, Chain(((seen, states), (Masked(keep), states)))))
     return reads
 
 
 def recurrent(call: Call) -> PerOutput:
     """Features of the last layer, last states and, in an LSTM, last cell states."""
+    tokens = 1 if call["batch_first"] else 0
+    lengths = np.full(1, call.out[tokens], dtype=np.int64)
+    return _results(_layer(call, call["input"], tokens, call.out, lengths))
+
+
+def packed_recurrent(call: Call) -> PerOutput:
+    """The same of packed sequences."""
+    source, sizes = call["data"], batch_sizes(call, call["batch_sizes"])
+    if sizes is None:
+        reads = [Read(node, Everything(), COMPUTED) for node in call.tensors()]
+        return PerOutput((reads,) * len(call.outs()))
+    features = (len(sizes), sizes[0], call.out[1])
+    lengths = (np.asarray(sizes)[:, None] > np.arange(sizes[0])).sum(0)
+    features_read, *states_read = _results(_layer(call, source, 0, features, lengths)).outputs
+    opened, closed = unpacked(sizes, shape(source)[1]), repacked(sizes, features)
+
+    def of_rows(read: Read, out: Shape, *after: tuple[TensorMap, Shape]) -> Read:
+        before = (opened,) if read.source is source else ()
+        return replace(read, map=Chain((*before, (read.map, out), *after)))
+
+    states = call.outs()[1:]
+    return PerOutput(
+        (
+            [of_rows(read, features, closed) for read in features_read],
+            *(
+                [of_rows(read, out or ()) for read in reads]
+                for reads, out in zip(states_read, states, strict=True)
+            ),
+        )
+    )
+
+
+def _layer(
+    call: Call, source: fx.Node, tokens: int, features: Shape, lengths: npt.NDArray[np.int64]
+) -> _Layer:
     states = call["hx"]
     hidden, cell = (states, None) if isinstance(states, fx.Node) else states
     count, ways = int(call["num_layers"]), 2 if call["bidirectional"] else 1
     # Two matrices for each layer and way, two biases, and one matrix that projects.
     projects = len(call["params"]) != count * ways * (4 if call["has_biases"] else 2)
-    layer = _Layer(
-        source=call["input"],
+    return _Layer(
+        source=source,
         hidden=hidden,
         cell=cell,
         weights=call["params"],
         count=count,
         ways=ways,
-        tokens=1 if call["batch_first"] else 0,
-        features=call.out,
+        tokens=tokens,
+        features=features,
+        lengths=lengths,
         carries_hidden=str(call.node.target).startswith("aten.gru"),
         carries_cell=cell is not None and not projects,
     )
-    ends = [hidden] if cell is None else [hidden, cell]
+
+
+def _results(layer: _Layer) -> PerOutput:
+    ends = [layer.hidden] if layer.cell is None else [layer.hidden, layer.cell]
     return PerOutput((_features(layer), *(_last_states(layer, state) for state in ends)))
 
 
-RULES: dict[str, Rule] = dict.fromkeys(
-    (f"aten.{name}.input" for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")), recurrent
-)
+_NAMES = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys((f"aten.{name}.input" for name in _NAMES), recurrent),
+    **dict.fromkeys((f"aten.{name}.data" for name in _NAMES), packed_recurrent),
+}

@@ -367,3 +367,16 @@ def test_tensors_held_without_data_are_no_results():
     node = rfgraph.analyze(HeldWithoutData(), (1, 2, 8)).output()
     assert node.footprint((2,)).sum() == 3
     assert node.status is rfgraph.Status.EXACT
+
+
+@pytest.mark.parametrize("inputs", [None, (), [], {}, (None,), {"other": None}])
+def test_all_tensors_by_keyword(inputs):
+    """No positional tensor is needed where the keyword arguments hold some."""
+
+    def forward(other=None, *, x):
+        return x[..., 1:] - x[..., :-1] if other is None else other
+
+    analysis = rfgraph.analyze(forward, inputs, kwargs={"x": torch.zeros(1, 2, 8)})
+    assert analysis.output().field.size == (2,)
+    with pytest.raises(rfgraph.InputError):
+        rfgraph.analyze(forward, inputs, kwargs={"x": 3})

@@ -19,7 +19,6 @@ from rfgraph.capture.outputs import unwrapped
 from rfgraph.capture.recorder import CPU, Recorder
 from rfgraph.capture.recurrent import LAYERS, recurrent_layer
 from rfgraph.capture.values import draw
-from rfgraph.errors import CaptureError
 
 _SYNONYMS = {
     "iadd": "add",
@@ -170,7 +169,7 @@ def _data(recorder: Recorder, func: Callable[..., Any], tensor: Tensor) -> Tenso
             f"{recorder.where()} calls Tensor.{function_name(func)} on a tensor that depends on "
             f"the input, and a data-less capture has no values; pass real=True to record with data."
         )
-        raise CaptureError(message)
+        raise recorder.refuse(message)
     return value
 
 
@@ -204,7 +203,7 @@ def _set_data(
             f"{recorder.where()} assigns to Tensor.data, which would change the model; "
             f"replace it by copy_()."
         )
-        raise CaptureError(message)
+        raise recorder.refuse(message)
     func(*args, **kwargs)
     recorder.become(args[0], args[1])
 

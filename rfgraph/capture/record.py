@@ -127,12 +127,14 @@ def _run(
             functions,
             watching(calls),
         ):
-            return run(*args, **kwargs)
+            out = run(*args, **kwargs)
     except (CaptureError, InputError):
         recorder.restore_data()
         raise
     except Exception as error:
         recorder.restore_data()
+        if recorder.refused is not None:
+            raise recorder.refused from error
         path = calls.failed if calls.error is error else ""
         kinds = {name: type(module).__name__ for name, module in modules}
         kind = kinds.get(path, getattr(run, "__name__", type(run).__name__))
@@ -144,6 +146,10 @@ def _run(
     except BaseException:
         recorder.restore_data()
         raise
+    if recorder.refused is not None:
+        recorder.restore_data()
+        raise recorder.refused
+    return out
 
 
 def _interpreted(module: fx.GraphModule, interpreter: NamedInterpreter) -> Callable[..., Any]:

@@ -28,6 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_map
 
 from rfgraph.capture.aliasing import SAME, View, one_of_many, put_back
+from rfgraph.capture.guards import way_without_raise
 from rfgraph.capture.operators import (
     Kind,
     Operator,
@@ -47,6 +48,9 @@ META = torch.device("meta")
 CPU = torch.device("cpu")
 _NO_OPTIONS: dict[str, Any] = immutable_dict()
 _LOCAL_OPTIONS = frozenset(("device", "pin_memory", "non_blocking"))
+_TRUTHS = frozenset((aten._local_scalar_dense.default, aten.equal.default, aten.allclose.default))
+"""What gives Python a value of which it may ask no more than whether it is true."""
+
 _OF_LAYOUTS = frozenset((aten.is_same_size.default, aten._has_same_storage_numel.default))
 _EMPTY = frozenset((aten.empty.memory_format, aten.empty_strided.default))
 
@@ -129,6 +133,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         graph: The functional graph so far.
         module: Path of the innermost module executing.
         nodes: The nodes of ``graph``, in the order in which they were made.
+        refused: Why the model cannot be recorded; kept as the model may catch what is raised.
     """
 
     def __init__(
@@ -151,6 +156,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._constants = 0
         self.escapes: dict[fx.Node, None] = {}
         self._threaded = False
+        self.refused: CaptureError | None = None
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -526,13 +532,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         inputs = tuple([self._lower(arg) for arg in args])
         if func in _OF_LAYOUTS:
             return func(*args, **kwargs)
+        way = way_without_raise() if func in _TRUTHS else None
         if self.real:
-            fx.node.map_arg(inputs, self._escape)
+            if way is None:
+                fx.node.map_arg(inputs, self._escape)
             return func(*args, **kwargs)
         values = fx.node.map_arg(inputs, draw)
-        if any(value is None for value in values):
+        if all(value is not None for value in values):
+            return func(*values, **kwargs)
+        if way is None:
             raise self._data_dependent(func)
-        return func(*values, **kwargs)
+        return way
 
     def _effect(
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -576,7 +586,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"{self.where()} calls {func}, which changes the shape of an argument in place and has "
             f"no functional counterpart; replace it by an operator that returns its result."
         )
-        raise CaptureError(message)
+        raise self.refuse(message)
 
     # --- running -------------------------------------------------------------------------------
 
@@ -645,7 +655,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"{self.where()} runs {func}, which needs the values of a tensor that depends on "
             f"the input, and a data-less capture has none; pass real=True to record with data."
         )
-        return CaptureError(message)
+        return self.refuse(message)
+
+    def refuse(self, message: str) -> CaptureError:
+        """Return the error to raise, after noting it."""
+        self.refused = CaptureError(message)
+        return self.refused
 
     def where(self) -> str:
         """Return the module that is executing, for messages."""

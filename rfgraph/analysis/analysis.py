@@ -26,7 +26,7 @@ from rfgraph.propagation.note import Status, worst
 from rfgraph.propagation.paths import Paths, Step, count_paths, extreme_paths, trace
 from rfgraph.propagation.propagate import Subject
 from rfgraph.propagation.readout import axis_field
-from rfgraph.propagation.state import State, batch_axes, spatial_axes
+from rfgraph.propagation.state import Layout, Stand, State, batch_axes, spatial_axes
 from rfgraph.report import FORMATS, Report, from_analysis, save
 from rfgraph.rules.call import Read
 
@@ -187,9 +187,22 @@ class Analysis:
             return info.axes
         return found
 
+    def _indexed(self, state: State, input_name: str) -> frozenset[int]:
+        """The tensor axes that a position indexes, the batch among them."""
+        key = input_name, state.stands, state.layout
+        found = self._known_indexed.get(key)
+        if found is None:
+            axes = (*self.position_axes(state, input_name), *batch_axes(state))
+            found = self._known_indexed[key] = frozenset(axes)
+        return found
+
+    @cached_property
+    def _known_indexed(self) -> dict[tuple[str, frozenset[Stand], Layout], frozenset[int]]:
+        return {}
+
     def _field_of(self, state: State, input_name: str) -> Field:
         info = self.inputs[input_name]
-        indexed = frozenset((*self.position_axes(state, input_name), *batch_axes(state)))
+        indexed = self._indexed(state, input_name)
         axes = []
         batch = None
         for k, subject in enumerate(self.subjects):

@@ -124,8 +124,11 @@ def analyze_recording(
         name: source_state(info.shape, name, subjects, info.batch) for name, info in infos.items()
     }
     states = propagate(graph, sources, len(subjects))
-    name_of = {attributes["fx"]: name for name, attributes in graph.nodes.items()}
-    outputs = {name: name_of[node] for name, node in recording.outputs.items() if node in name_of}
+    outputs = {
+        name: found
+        for name, node in recording.outputs.items()
+        if (found := node.meta["name"]) in states
+    }
     if not any(states[name].reaches for name in outputs.values()):
         message = (
             "No output of the model depends on any of its inputs; check that forward uses "
@@ -135,7 +138,7 @@ def analyze_recording(
     modules = {
         path: found
         for path, nodes in recording.modules.items()
-        if (found := tuple(name_of[n] for n in nodes if n in name_of))
+        if (found := tuple([name for n in nodes if (name := n.meta["name"]) in states]))
     }
     provenance = {
         "rfgraph": __version__,

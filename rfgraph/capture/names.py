@@ -70,32 +70,38 @@ class FunctionNames(TorchFunctionMode):
     ) -> Any:
         """Return the result of ``func`` after naming the operators that it ran."""
         recorder = self.recorder
-        nodes = recorder.nodes
-        start = len(nodes)
         kwargs = kwargs or {}
         if func in _DATA:
             kwargs = {**kwargs, "device": CPU}
-        elif kwargs.get("device") is not None:
+        elif kwargs and kwargs.get("device") is not None:
             kwargs = {**kwargs, "device": recorder.device}
+        if self.in_leaf:
+            return self._ran(func, args, kwargs)
+        nodes = recorder.nodes
+        start = len(nodes)
         name = function_name(func)
         call = (recorder.module, name)
         number = self._calls.get(call, 0)
         self._calls[call] = number + 1
-        special = _SPECIAL.get(func)
-        try:
-            out = special(recorder, func, args, kwargs) if special else func(*args, **kwargs)
-        except Exception as error:
-            if self.error is not error:
-                self.error = error
-                self.failed = (name, _shapes((*args, *kwargs.values())))
-            raise
-        if len(nodes) > start and not self.in_leaf:
+        out = self._ran(func, args, kwargs)
+        if len(nodes) > start:
             main = self._rename(name, start, args[0] if out is None else out)
             # A wrapper of vmap, grad or jvp is shaped like one of the tensors that it stands for.
             is_shown = isinstance(out, Tensor) and unwrapped(out) is out and not self.interpreted
             if main is not None and is_shown:
                 main.meta["function"] = (*call, number)
         return out
+
+    def _ran(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the result of ``func``; of what it raises, note where it came from."""
+        special = _SPECIAL.get(func)
+        try:
+            return special(self.recorder, func, args, kwargs) if special else func(*args, **kwargs)
+        except Exception as error:
+            if self.error is not error:
+                self.error = error
+                self.failed = (function_name(func), _shapes((*args, *kwargs.values())))
+            raise
 
     def _rename(self, name: str, start: int, out: Any) -> fx.Node | None:
         """Return the node that is named by the function alone, if it is a new one."""
@@ -251,12 +257,17 @@ def assign_names(nodes: Sequence[fx.Node]) -> None:
     taken: set[str] = set()
     repeated: list[tuple[fx.Node, str]] = []
     for node in nodes:
-        base = _base_name(node)
+        meta = node.meta
+        label, base = meta.pop("label"), meta["module"]
+        if node.op != "call_function" or meta.pop("own_name", False):
+            base = label
+        elif label is not None:
+            base = f"{base}.{label}" if base else label
         if base in taken:
             repeated.append((node, base))
         else:
             taken.add(base)
-            node.meta["name"] = base
+            meta["name"] = base
     counts: dict[str, int] = {}
     for node, base in repeated:
         count = counts.get(base, 0) + 1
@@ -266,13 +277,3 @@ def assign_names(nodes: Sequence[fx.Node]) -> None:
         name = f"{base}_{count}"
         taken.add(name)
         node.meta["name"] = name
-
-
-def _base_name(node: fx.Node) -> str:
-    meta = node.meta
-    label, module = meta.pop("label"), meta["module"]
-    if node.op != "call_function" or meta.pop("own_name", False):
-        return str(label)
-    if label is None:
-        return str(module)
-    return f"{module}.{label}" if module else str(label)

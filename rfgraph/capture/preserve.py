@@ -96,8 +96,9 @@ class Snapshot:
         self._mappings.append((mapping, saved))
         kinds, empty = _KINDS, self._empty
         for value in saved.values():
-            kind = kinds.get(type(value))
-            if kind is None:
+            try:
+                kind = kinds[type(value)]
+            except KeyError:
                 kind = _kind(type(value))
             if kind == 0:
                 continue

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -190,8 +191,20 @@ def _convolution(
         raise RuntimeError(message)
     if kernel[0] % groups or (bias is not None and bias.shape != kernel[:1]):
         return None
+    out = _convolved(shape, kernel, tuple(stride), tuple(padding), tuple(dilation))
+    return None if out is None else _fresh(out, dtype)
+
+
+@lru_cache(maxsize=4096)
+def _convolved(
+    shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> tuple[int, ...] | None:
     out = [shape[0], kernel[0]]
-    for axis in range(rank):
+    for axis in range(len(shape) - 2):
         step = stride[axis] if len(stride) > 1 else stride[0]
         pad = padding[axis] if len(padding) > 1 else padding[0]
         gap = dilation[axis] if len(dilation) > 1 else dilation[0]
@@ -199,9 +212,7 @@ def _convolution(
         if reach < 0 or pad < 0:
             return None
         out.append(reach // step + 1)
-    if 0 in out:
-        return None
-    return _fresh(tuple(out), dtype)
+    return None if 0 in out else tuple(out)
 
 
 def _native_batch_norm(

@@ -41,10 +41,10 @@ def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> S
         out_shape: Shape of the output.
         node: Name of the operator's node, for global origins and notes.
     """
-    if 0 in out_shape or 0 in state.shape:
-        return untouched(out_shape, len(state.parts[0]))
     if isinstance(tensor_map, Axes):
         return read_axes(state, tensor_map, out_shape, node)
+    if 0 in out_shape or 0 in state.shape:
+        return untouched(out_shape, len(state.parts[0]))
     if isinstance(tensor_map, MaskedProduct):
         return product_under_mask(state, tensor_map, out_shape, node)
     if isinstance(tensor_map, Segment):

@@ -17,6 +17,8 @@ def see_through(
     reads: Sequence[tuple[State, TensorMap]], out_shape: Shape, node: str
 ) -> list[State]:
     """The states that an operator's output has through each of its reads, segments joined."""
+    if len(reads) < 2:
+        return [apply(state, m, out_shape, node) for state, m in reads]
     segments = [(state, m) for state, m in reads if isinstance(m, Segment)]
     if len(segments) < 2 or not _can_join(segments, out_shape):
         return [apply(state, m, out_shape, node) for state, m in reads]

@@ -144,7 +144,7 @@ def union_parts(a: Part, b: Part, layout: Layout) -> Part:
     if a == b:
         return a
     return tuple(
-        x if y is None or x == y else y if x is None else union_reaches(x, y, layout)
+        x if y is None or x is y else y if x is None else union_reaches(x, y, layout)
         for x, y in zip(a, b, strict=True)
     )
 
@@ -152,6 +152,8 @@ def union_parts(a: Part, b: Part, layout: Layout) -> Part:
 @lru_cache(maxsize=8192)
 def union_reaches(a: Reach, b: Reach, layout: Layout) -> Reach:
     """The terms and origins of both; terms over the same digits become one."""
+    if a == b:
+        return a
     terms = list(a.terms)
     for term in b.terms:
         _add_term(terms, term, layout)

@@ -35,6 +35,7 @@ from rfgraph.propagation.state import (
     carries,
     numbered,
     plain_layout,
+    untouched,
 )
 from rfgraph.propagation.tabulate import moved
 
@@ -58,6 +59,8 @@ class _Step:
 def read_axes(state: State, axes: Axes, out_shape: Shape, node: str) -> State:
     """The state of an output that reads its input by a product of axis maps."""
     in_shape = state.shape
+    if 0 in out_shape or 0 in in_shape:
+        return untouched(out_shape, len(state.parts[0]))
     if axes.is_identity and in_shape == out_shape:
         return state
     plain = _apply_plain(state, axes, out_shape)

@@ -85,10 +85,10 @@ def _plain(state: State, subject: int, length: int, indexed: frozenset[int]) -> 
     if not reach.terms:
         return AxisField(length, None, reach.origins)
     term = reach.terms[0]
-    if len(reach.terms) > 1 or len(term.carrier) != 1 or term.carrier[0][1:] != (0, 1):
+    if len(reach.terms) > 1 or len(term.carrier) != 1:
         return None
-    axis = term.carrier[0][0]
-    if len(state.layout[axis]) > 1 or axis not in indexed:
+    axis, digit, by = term.carrier[0]
+    if digit or by != 1 or len(state.layout[axis]) > 1 or axis not in indexed:
         return None
     return AxisField(length, term.field, reach.origins, axis)
 

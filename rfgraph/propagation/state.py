@@ -46,7 +46,7 @@ class Term(NamedTuple):
     field: IndexMap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reach:
     """How one input axis enters a tensor: local terms, and the nodes that made it global."""
 
@@ -60,6 +60,18 @@ class Reach:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Reach):
+            return NotImplemented
+        # Unequal ones are told apart by their hash nearly always.
+        return (
+            self._hash == other._hash
+            and self.terms == other.terms
+            and self.origins == other.origins
+        )
 
 
 Part = tuple[Reach | None, ...]
@@ -94,9 +106,10 @@ class State:
     @property
     def reaches(self) -> bool:
         """Whether any input reaches the tensor at all."""
-        for part in self.parts:  # noqa: SIM110 - asked of every tensor, and a generator is slower
-            if part.count(None) < len(part):
-                return True
+        for part in self.parts:  # asked of every tensor, and a generator is slower
+            for reach in part:
+                if reach is not None:
+                    return True
         return False
 
 

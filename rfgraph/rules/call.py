@@ -114,6 +114,12 @@ class Call:
         args = self._args
         return args[place] if place < len(args) else self.node.kwargs.get(name, default)
 
+    def arguments(self) -> tuple[Any, ...]:
+        """All arguments in the order of the schema, defaults where they were not given."""
+        if len(self._args) == len(self._parameters):
+            return self._args
+        return tuple([self[name] for name in self._parameters])
+
     def get(self, name: str, default: Any = None) -> Any:
         """The argument of that name, or ``default`` if the overload has no such parameter."""
         return self[name] if name in self._parameters else default

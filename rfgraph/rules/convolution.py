@@ -35,13 +35,11 @@ MOST_READS = 64
 
 def convolution(call: Call) -> Reads:
     """Windows along space; every input channel of the group; weights when they are computed."""
-    image, weight, bias = call["input"], call["weight"], call["bias"]
+    image, weight, bias, *settings, transposed, _, groups = call.arguments()[:9]
     kernel = shape(weight)
     dims = len(kernel) - 2
-    transposed, groups = bool(call["transposed"]), int(call["groups"])
     channels = (kernel[0], kernel[1] * groups) if transposed else (kernel[1] * groups, kernel[0])
-    settings = call["stride"], call["padding"], call["dilation"]
-    geometry = _geometry(*[s if isinstance(s, int) else tuple(s) for s in settings], dims)
+    geometry = _geometry(tuple([s if type(s) is int else tuple(s) for s in settings]), dims)
     zero = zero_weights(call, weight)
     if zero is None:
         reads = [Read(image, convolution_axes(kernel[2:], *geometry, channels, groups, transposed))]
@@ -56,15 +54,10 @@ def convolution(call: Call) -> Reads:
 
 
 @lru_cache(maxsize=2048)
-def _geometry(
-    stride: int | Shape, padding: int | Shape, dilation: int | Shape, dims: int
-) -> Geometry:
+def _geometry(settings: tuple[int | Shape, ...], dims: int) -> Geometry:
     """The settings with one entry per spatial axis."""
-    return (
-        tuple(per_axis(stride, dims)),
-        tuple(per_axis(padding, dims)),
-        tuple(per_axis(dilation, dims)),
-    )
+    stride, padding, dilation = (tuple(per_axis(setting, dims)) for setting in settings)
+    return stride, padding, dilation
 
 
 @lru_cache(maxsize=8)

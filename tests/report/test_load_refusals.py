@@ -132,7 +132,8 @@ NO_REPORTS = [
     ("1: a", "line 1: here is a key that is not text"),
     ("? [a]\n: b", "here is a key that is not text"),
     ("a: " + "[" * 30 + "]" * 30, "a level of nesting that no report has"),
-    ("a: " + "[" * 100_000, "a level of nesting that no report has"),
+    # PyYAML 6.0.4 itself refuses to go that deep
+    ("a: " + "[" * 100_000, "a level of nesting that no report has|maximum nesting depth"),
     ("schema_version: " + "9" * 5000, "an integer of too many digits"),
     ("a: \x07", "not valid YAML"),
     ("{", "line 1: not valid JSON"),

@@ -14,6 +14,7 @@ import torch
 import torchvision  # noqa: F401 - registers its operators
 import yaml
 from torch._ops import OpOverload
+from torch.torch_version import TorchVersion
 
 import rfgraph
 from rfgraph.capture.operators import Kind, describe
@@ -74,10 +75,12 @@ def asks_for_a_rule(operator: OpOverload) -> bool:
 
 @cache
 def reasons() -> dict[str, str]:
-    """Pattern to reason."""
+    """Pattern to reason, of the operators that this PyTorch may have."""
     groups = yaml.safe_load(LIST.read_text())
     found: dict[str, str] = {}
     for group in groups:
+        if "since" in group and TorchVersion(torch.__version__) < group["since"]:
+            continue
         for pattern in group["operators"]:
             assert pattern not in found, f"{pattern} stands twice"
             found[pattern] = group["reason"]

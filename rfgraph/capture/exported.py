@@ -149,5 +149,5 @@ def program_signature(program: torch.export.ExportedProgram) -> Callable[..., An
 
 
 def _counts(spec: pytree.TreeSpec) -> tuple[int, list[str]]:
-    args, kwargs = spec.children()
-    return args.num_children, list(kwargs.context or ())
+    args, kwargs = pytree.tree_unflatten([None] * spec.num_leaves, spec)
+    return len(args), list(kwargs)

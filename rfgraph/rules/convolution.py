@@ -99,7 +99,7 @@ def _masked_reads(
     """
     build = spread_taps if transposed else window_taps
     kernel = keep.shape[3:]
-    by_tap = keep.reshape(*keep.shape[:3], -1)
+    by_tap = keep.reshape(*keep.shape[:3], prod(kernel))
     alike: dict[bytes, list[int]] = {}
     read = np.flatnonzero(by_tap.any(axis=(0, 1, 2)))
     for tap in read.tolist() or [0]:

@@ -116,6 +116,8 @@ RULES: dict[str, Rule] = {
             "aten.rsub",
             "aten.hardswish",
             "aten.floor_divide",
+            "aten._conj_physical",  # without the tag until PyTorch 2.9, as the next
+            "aten.leaky_relu",
             "aten.rrelu_with_noise",
             "aten.polar",
             "aten.real",

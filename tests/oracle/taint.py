@@ -218,7 +218,8 @@ _SUMS = frozenset({"cumsum", "index_add", "mean", "scatter_add", "sum"})
 # Not tagged pointwise by PyTorch in every version, but elementwise all the same.
 _ELEMENTWISE = frozenset({
     "hardswish", "log_sigmoid_forward", "_prelu_kernel", "rrelu_with_noise", "rsub",
-    "floor_divide", "isnan", "isinf", "dropout",
+    "floor_divide", "isnan", "isinf", "dropout", "hardtanh", "leaky_relu", "elu", "hardsigmoid",
+    "selu", "celu",
 })  # fmt: skip
 
 

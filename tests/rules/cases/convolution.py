@@ -59,6 +59,17 @@ CASES = (
         (1, 2, 8, 11),
     ),
     module("conv2d-pointwise-strided", lambda: nn.Conv2d(2, 4, 1, stride=2), (1, 2, 7, 6)),
+    *(
+        module(
+            f"conv1d-groups-{inputs}-to-{outputs}",
+            lambda i=inputs, o=outputs: nn.Conv1d(i, o, 2, groups=2),
+            (1, inputs, 4),
+            axes=(1, 2),
+            output_axes=(1, 2),
+            note="which channels each channel reads",
+        )
+        for inputs, outputs in ((2, 2), (2, 4), (4, 2), (4, 6))
+    ),
     module("conv2d-groups", lambda: nn.Conv2d(4, 6, 3, groups=2, padding=1), (1, 4, 6, 5)),
     module(
         "conv2d-same-dilated",

@@ -190,16 +190,18 @@ class Options(nn.Module):
         mask = torch.ones_like(self.conv.weight)
         mask[:, :, 1] = 0
         mask[:2, :, 2, 1] = 0
+        mask[1, :, 0, 1] = 0
+        mask[:, 1, 0, 0] = 0
         self.register_buffer("mask", mask)
         self.transposed = transposed
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         weight = self.conv.weight * self.mask
         if self.transposed:
             y = F.conv_transpose2d(x, weight, None, 2, 1, 0, 2, (1, 2))
         else:
             y = F.conv2d(x, weight, None, 2, 1, (1, 2), 2)
-        return y[:, :2], y[:, 2:]
+        return y.split(1, 1)
 
 
 def _retention(x: Tensor) -> Tensor:

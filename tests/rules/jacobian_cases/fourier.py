@@ -47,5 +47,6 @@ CASES = (
         (1, 1, 4, 3),
     ),
     function("polar", lambda x: torch.polar(x, x).imag, (1, 1, 4, 3)),
+    function("conj-physical", lambda x: torch.complex(x, x).conj_physical().imag, (1, 1, 4, 3)),
     function("conj", lambda x: torch.complex(x, x).conj().resolve_conj().real, (1, 1, 4, 3)),
 )

@@ -50,7 +50,7 @@ EXPLAINED = {
     "BOUND: which region is pooled is computed": (
         "RoI pooling under boxes that are computed: any position may be pooled."
     ),
-    "BOUND: its values were read by Python code": (
+    "BOUND: its values were read by Python code, or decided a shape": (
         "`int(tensor)` and the like in a capture with data: all that follows may depend on it."
     ),
 }

@@ -114,7 +114,7 @@ class Field:
         """
         if self.batch is None:
             return False
-        return self.batch.is_global or (self.batch.size_max or 0) > 1
+        return self.batch.is_global or (self.batch.size_max or 0) > 1 or self.batch.moves
 
     @property
     def resolved(self) -> bool:

@@ -60,7 +60,7 @@ class ModuleCalls:
             tensor = out if type(out) is Tensor else first_tensor(out)
             if tensor is not None:
                 inner = unwrapped(tensor)
-                node = recorder.find(inner)
+                node = recorder.chosen(inner, start)
                 if inner is tensor:
                     # Under vmap a call returns no tensor of the graph's shape.
                     self.nodes.setdefault(path, []).append(node)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import dis
 import sys
 from functools import lru_cache
-from types import CodeType, FrameType
+from inspect import getattr_static
+from types import CodeType, FrameType, FunctionType
 
 _ENTRY = "rfgraph.capture.record"
 """The module whose functions call the model."""
@@ -24,6 +25,28 @@ _ALWAYS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 _CALLED = frozenset(("__call__", "__init__", "__post_init__"))
 """Special methods whose exceptions Python itself never takes for an answer."""
 
+_ANSWERS = frozenset(("AttributeError", "StopIteration", "StopAsyncIteration"))
+"""Exceptions that Python's own functions take for an answer: ``getattr``, ``map``, ``list``."""
+
+_PASSING = frozenset(
+    (
+        "autocast",
+        "enable_grad",
+        "inference_mode",
+        "no_grad",
+        "nullcontext",
+        "record_function",
+        "sdpa_kernel",
+        "set_grad_enabled",
+    )
+)
+"""Context managers, by name, that let exceptions through."""
+
+_ENDS = frozenset(("POP_TOP", "RESUME", "NOP", "GEN_START", "COPY_FREE_VARS", "MAKE_CELL"))
+"""Instructions that end a statement, or begin a function."""
+
+_NAMES = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_ATTR", "LOAD_METHOD")
+
 _NOTHING = frozenset(("CACHE", "EXTENDED_ARG", "NOP", "NOT_TAKEN", "TO_BOOL"))
 """Instructions between a call and the jump on its result that leave its truth as it is."""
 
@@ -32,24 +55,51 @@ def way_without_raise() -> bool | None:
     """Return the truth of the value being read with which the innermost caller does not raise.
 
     None where the value is used for anything else, where both ways go on, where both raise, or
-    where a function between the model and the caller handles exceptions, or Python may
-    (``StopIteration`` from ``__next__``, say).
+    where the exception may be handled on its way to the caller of the model.
     """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _package(frame) == "rfgraph":
-        frame = frame.f_back
+    frame = _asking()
     if frame is None:
         return None
     way = _way(frame.f_code, frame.f_lasti)
     return None if way is None or _is_handled(frame) else way
 
 
+def may_be_handled() -> bool:
+    """Return whether an exception raised now might not reach the caller of the model."""
+    return _is_handled(_asking())
+
+
+def _asking() -> FrameType | None:
+    """The innermost frame that is not ours."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _package(frame) == "rfgraph":
+        frame = frame.f_back
+    return frame
+
+
 def _is_handled(frame: FrameType | None) -> bool:
+    """Whether a function between the model and its caller handles exceptions, or Python may.
+
+    Python takes some for an answer: ``StopIteration`` from ``__next__``, ``AttributeError`` from
+    a property. What runs in a thread of its own raises to nobody.
+    """
     while frame is not None and frame.f_globals.get("__name__") != _ENTRY:
-        if _package(frame) not in {"rfgraph", "torch"} and _handles(frame.f_code):
+        if _package(frame) not in {"rfgraph", "torch"} and (
+            _handles(frame.f_code) or _is_property(frame)
+        ):
             return True
         frame = frame.f_back
-    return False
+    return frame is None
+
+
+def _is_property(frame: FrameType) -> bool:
+    """Whether the function runs for an attribute of its first argument, not because it is called."""
+    code = frame.f_code
+    if not code.co_argcount:
+        return False
+    owner = frame.f_locals.get(code.co_varnames[0])
+    found = getattr_static(type(owner), code.co_name, None)
+    return found is not None and not isinstance(found, (FunctionType, classmethod, staticmethod))
 
 
 def _package(frame: FrameType) -> str:
@@ -59,6 +109,8 @@ def _package(frame: FrameType) -> str:
 @lru_cache(maxsize=1024)
 def _way(code: CodeType, asked: int) -> bool | None:
     """The truth that jumps, or falls, past a raise, for the instruction that asked."""
+    if not _ANSWERS.isdisjoint(code.co_names):
+        return None
     instructions = list(dis.get_instructions(code))
     places = {instruction.offset: k for k, instruction in enumerate(instructions)}
     here = places.get(asked)
@@ -101,13 +153,48 @@ def _raises(instructions: list[dis.Instruction], start: int, places: dict[int, i
 
 @lru_cache(maxsize=1024)
 def _handles(code: CodeType) -> bool:
-    """Whether the function may handle an exception; leaving ``with`` lets exceptions through."""
+    """Whether the function may handle an exception, or a context manager of its may."""
     special = code.co_name.startswith("__") and code.co_name.endswith("__")
     if special and code.co_name not in _CALLED:
         return True
-    names = [instruction.opname for instruction in dis.get_instructions(code)]
+    instructions = list(dis.get_instructions(code))
+    names = [instruction.opname for instruction in instructions]
+    if any(
+        _enters(instruction) and not _passes(instructions[:k])
+        for k, instruction in enumerate(instructions)
+    ):
+        return True
     following = dict(enumerate(names[1:]))
     return any(
         name == "SETUP_FINALLY" or (name == "PUSH_EXC_INFO" and following[k] != "WITH_EXCEPT_START")
         for k, name in enumerate(names)
     )
+
+
+def _enters(instruction: dis.Instruction) -> bool:
+    """Whether the instruction enters a ``with`` block."""
+    if instruction.opname == "LOAD_SPECIAL":  # Python 3.14
+        return "__enter__" in instruction.argrepr or "__aenter__" in instruction.argrepr
+    return instruction.opname in {"BEFORE_WITH", "BEFORE_ASYNC_WITH", "SETUP_WITH"}
+
+
+def _passes(before: list[dis.Instruction]) -> bool:
+    """Whether the context manager that these instructions end in making lets exceptions through.
+
+    Told by the name that is called; a manager that is chosen by a condition does not pass.
+    """
+    made: list[dis.Instruction] = []
+    for instruction in reversed(before):
+        if instruction.opcode in _JUMPS:
+            return False
+        if instruction.opname in _ENDS or instruction.opname.startswith("STORE_"):
+            break
+        made.append(instruction)
+    name = None
+    for instruction in reversed(made):
+        if instruction.opname == "PUSH_NULL":
+            continue
+        if not instruction.opname.startswith(_NAMES):
+            break
+        name = instruction.argval
+    return name in _PASSING

@@ -182,7 +182,7 @@ def _placeholders(
 
 
 def _outputs(recorder: Recorder, out: Any) -> dict[str, fx.Node]:
-    outputs = {name: recorder.find(t) for name, t in named_tensors(out, "output")}
+    outputs = {name: recorder.chosen(t) for name, t in named_tensors(out, "output")}
     if not outputs:
         raise CaptureError(f"The model returned no tensor but a {type(out).__name__}.")
     return outputs

@@ -28,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils._pytree import tree_map
 
 from rfgraph.capture.aliasing import SAME, View, one_of_many, put_back
-from rfgraph.capture.guards import way_without_raise
+from rfgraph.capture.guards import may_be_handled, way_without_raise
 from rfgraph.capture.operators import (
     Kind,
     Operator,
@@ -51,6 +51,7 @@ _LOCAL_OPTIONS = frozenset(("device", "pin_memory", "non_blocking"))
 _TRUTHS = frozenset((aten._local_scalar_dense.default, aten.equal.default, aten.allclose.default))
 """What gives Python a value of which it may ask no more than whether it is true."""
 
+_INDEXING = frozenset((aten.index.Tensor, aten._unsafe_index.Tensor))
 _OF_LAYOUTS = frozenset((aten.is_same_size.default, aten._has_same_storage_numel.default))
 _EMPTY = frozenset((aten.empty.memory_format, aten.empty_strided.default))
 
@@ -155,7 +156,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._foreign = False
         self._constants = 0
         self.escapes: dict[fx.Node, None] = {}
-        self._threaded = False
+        self._read_at = 0
         self.refused: CaptureError | None = None
 
     @classmethod
@@ -178,6 +179,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Return the node whose value ``tensor`` is now."""
         return self._read(self._value(tensor))
 
+    def chosen(self, tensor: Tensor, since: int = 0) -> fx.Node:
+        """Return the node that stands for ``tensor`` as what Python code chose to return.
+
+        Values that Python read after the tensor was made may have decided that it is this one:
+        then it is another node, made after they were read.
+
+        Args:
+            tensor: What is returned.
+            since: Number of nodes before the code ran that chose.
+        """
+        value = self._value(tensor)
+        node = self._read(value)
+        if self._read_at <= since or node in self.nodes[self._read_at :]:
+            return node
+        value.node = self._call(aten.alias.default, "alias", (node,), _NO_OPTIONS, value.spec)
+        return value.node
+
     def source_of(self, tensor: Tensor) -> fx.Node:
         """Return the operator that ``tensor`` comes from, before any ``getitem``."""
         value = self._value(tensor)
@@ -188,17 +206,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._escape(self.find(tensor))
 
     def uses_threads(self) -> None:
-        """Note that the model runs some of its code in other threads, where nothing is recorded."""
-        self._threaded = True
+        """Note that the model runs some of its code in other threads, where nothing is recorded.
 
-    def _unseen(self) -> None:
-        """Note that a tensor was made where no operator is recorded: it may depend on any input."""
+        What follows may depend on any input: on tensors made there, and on whether that code raised.
+        """
         for node in self.nodes:
             if node.op == "placeholder":
                 self._escape(node)
 
     def _escape(self, node: fx.Node) -> fx.Node:
         self.escapes[node] = None
+        self._read_at = len(self.nodes)
         return node
 
     def lowered(
@@ -305,6 +323,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     for index, spec in enumerate(specs)
                 )
         out = self._run(op, func, args, kwargs)
+        if self.real and torch.Tag.dynamic_output_shape in func.tags:
+            self._escape_into_shape(func, args, inputs)
         return self._returned(func, op.name, inputs, options, out)
 
     def _returned(
@@ -548,7 +568,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _effect(
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        if self.real:
+        inputs = tuple([self._lower(arg) for arg in args])
+        if may_be_handled() and not self.real:
+            # An assertion whose failure may be handled decides what follows.
+            values = fx.node.map_arg(inputs, draw)
+            if any(value is None for value in values):
+                raise self._data_dependent(func)
+            func(*values, **kwargs)
+        elif self.real:
+            if may_be_handled():
+                fx.node.map_arg(inputs, self._escape)
             func(*args, **kwargs)
 
     def _mutate(
@@ -611,6 +640,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 raise
             return self._run_on_values(func, args, kwargs, error)
 
+    def _escape_into_shape(
+        self, func: OpOverload, args: tuple[Any, ...], inputs: tuple[Any, ...]
+    ) -> None:
+        """Note that values decide how many elements there are, which Python code may count."""
+        if func in _INDEXING:
+            kinds = [None if t is None else t.dtype for t in args[1]]
+            masks = [
+                node
+                for node, kind in zip(inputs[1], kinds, strict=True)
+                if kind in (torch.bool, torch.uint8)
+            ]
+            fx.node.map_arg(masks, self._escape)
+        elif func is aten.masked_select.default:
+            fx.node.map_arg(inputs[1], self._escape)
+        else:
+            fx.node.map_arg(inputs, self._escape)
+
     def _run_on_values(
         self,
         func: OpOverload,
@@ -623,7 +669,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def value_of(arg: Any) -> Any:
             return draw(self.find(arg)) if isinstance(arg, Tensor) else arg
 
-        if func in (aten.index.Tensor, aten._unsafe_index.Tensor):
+        if func in _INDEXING:
             # Only the indices decide the shape: integer indices in place of boolean masks.
             indices: list[Tensor | None] = []
             for index in args[1]:
@@ -744,8 +790,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 seen = allocate(spec_of(tensor))
             name = self._labels.get(id(tensor))
             if name is None:
-                if tensor.is_meta and self._threaded and not self.real:
-                    self._unseen()
                 name = f"constant_{self._constants}"
                 self._constants += 1
             known = Known(name, tensor, seen, spec_of(seen))

@@ -127,6 +127,18 @@ class AxisField(NamedTuple):
         return sum(centres, Fraction(0)) / len(centres) if centres else None
 
     @property
+    def moves(self) -> bool:
+        """Whether an index of an axis as long as the input's sees another position than its own."""
+        if self.along is None or self.local is None:
+            return False
+        if isinstance(self.local, Periodic):
+            # A start other than 0 is a slice: the axis is shorter.
+            return self.local.slope == -1 and self.length > 1
+        sets = self.local.sets
+        own = (s.extent == 1 and s.first == i for i, s in enumerate(sets) if s)
+        return len(sets) == self.length and not all(own)
+
+    @property
     def covers_input(self) -> bool:
         """Whether an interior element's hull is at least as long as the axis."""
         size = self.size

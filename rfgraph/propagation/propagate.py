@@ -94,7 +94,7 @@ def propagate(
 
 def _read_by_python(state: State, name: str) -> State:
     """What reaches Python code that reads all values of a tensor."""
-    note = Note(Status.BOUND, name, "its values were read by Python code")
+    note = Note(Status.BOUND, name, "its values were read by Python code, or decided a shape")
     here = apply(state, Everything(), (1,), name)
     return replace(here, notes=here.notes | {note})
 

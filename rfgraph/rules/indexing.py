@@ -108,10 +108,12 @@ def _lines(values: Mapping[int, torch.Tensor | None], in_shape: Shape) -> dict[i
     axes = sorted(values)
     if axes != list(range(axes[0], axes[0] + len(axes))):
         return None
+    if max(0 if value is None else value.ndim for value in values.values()) != len(axes):
+        return None  # ``x[:, [0], [1, 2]]`` chooses pairs, which stand on one axis
     lines: dict[int, AxisMap] = {}
     for place, axis in enumerate(axes):
         value = values[axis]
-        if value is None or value.dtype == torch.bool or value.ndim > len(axes):
+        if value is None or value.dtype == torch.bool:
             return None
         size = (*(1,) * (len(axes) - value.ndim), *value.shape)
         if any(n != 1 for k, n in enumerate(size) if k != place):

@@ -61,14 +61,15 @@ CASES = (
     module("conv2d-pointwise-strided", lambda: nn.Conv2d(2, 4, 1, stride=2), (1, 2, 7, 6)),
     *(
         module(
-            f"conv1d-groups-{inputs}-to-{outputs}",
-            lambda i=inputs, o=outputs: nn.Conv1d(i, o, 2, groups=2),
+            f"conv1d-groups-{inputs}-to-{outputs}{'-transposed' * (kind is nn.ConvTranspose1d)}",
+            lambda i=inputs, o=outputs, kind=kind: kind(i, o, 2, groups=2),
             (1, inputs, 4),
             axes=(1, 2),
             output_axes=(1, 2),
             note="which channels each channel reads",
         )
         for inputs, outputs in ((2, 2), (2, 4), (4, 2), (4, 6))
+        for kind in (nn.Conv1d, nn.ConvTranspose1d)
     ),
     module("conv2d-groups", lambda: nn.Conv2d(4, 6, 3, groups=2, padding=1), (1, 4, 6, 5)),
     module(

@@ -49,7 +49,7 @@ class FunctionNames(TorchFunctionMode):
     interpreted has none, as its modules do not run.
 
     The mode also keeps the values of ``torch.tensor`` data, records recurrent layers whole, and
-    answers the few questions that never reach an ATen operator (``tolist``, ``numpy``).
+    answers the few questions that never reach an ATen operator (``tolist``, ``numpy``, ``device``).
     """
 
     def __init__(self, recorder: Recorder, *, interpreted: bool = False) -> None:
@@ -214,6 +214,44 @@ def _set_data(
     recorder.become(args[0], args[1])
 
 
+def _device(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    # Where the tensor lies in the eager run that is analysed.
+    return CPU
+
+
+def _is_on_cpu(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    return True
+
+
+def _is_elsewhere(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    return False
+
+
+def _device_index(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> int:
+    return -1
+
+
+def _type(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Return the legacy name of a tensor's type, or the tensor as another one."""
+    tensor, *rest = args
+    wanted = rest[0] if rest else kwargs.get("dtype")
+    if wanted is None:
+        return str(func(tensor)).replace("torch.meta.", "torch.")
+    if isinstance(wanted, str):
+        wanted = getattr(torch, wanted.rpartition(".")[2], wanted)
+    return tensor.to(getattr(wanted, "dtype", wanted))
+
+
 def _index(
     recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
@@ -241,6 +279,11 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     Tensor.cpu: _stay,
     Tensor.data.__get__: _read_data,  # type: ignore[attr-defined]
     Tensor.data.__set__: _set_data,  # type: ignore[attr-defined]
+    Tensor.device.__get__: _device,  # type: ignore[attr-defined]
+    Tensor.is_cpu.__get__: _is_on_cpu,  # type: ignore[attr-defined]
+    Tensor.is_meta.__get__: _is_elsewhere,  # type: ignore[attr-defined]
+    Tensor.get_device: _device_index,
+    Tensor.type: _type,
     **dict.fromkeys(LAYERS, recurrent_layer),
 }
 

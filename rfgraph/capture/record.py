@@ -281,7 +281,11 @@ def _known(tensor: Tensor, name: str, *, real: bool) -> Known:
         raise ModelError(message)
     if not real:
         spec = spec_of(tensor)
-        return Known(name, tensor, allocate(spec), spec)
+        seen = allocate(spec)
+        if isinstance(tensor, nn.Parameter):
+            # A forward may ask whether it has a parameter, or one that learns.
+            seen = nn.Parameter(seen, requires_grad=tensor.requires_grad)
+        return Known(name, tensor, seen, spec)
     if tensor.device.type == "meta":
         raise ModelError(f"{name!r} holds no data, which real=True needs; load weights first.")
     seen = tensor if tensor.device.type == "cpu" else tensor.detach().cpu()

@@ -777,6 +777,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _adopt(self, tensor: Tensor) -> Value:
         """Return the value of a tensor that was not made by a recorded operator."""
+        with torch._C.DisableTorchFunction():  # or devices are what the model is told
+            return self._adopted(tensor)
+
+    def _adopted(self, tensor: Tensor) -> Value:
         known = self._known.get(id(tensor))
         if known is None:
             hidden = None if self.real or tensor.device.type != "meta" else self._hidden(tensor)

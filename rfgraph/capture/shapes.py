@@ -324,7 +324,7 @@ def _bmm(x: Tensor, y: Tensor) -> TensorSpec | None:
 
 def _reduce(
     x: Tensor,
-    dims: Sequence[int] | None,
+    dims: Sequence[int] | None = None,
     keepdim: bool = False,
     *,
     dtype: torch.dtype | None = None,

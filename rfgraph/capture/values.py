@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 from torch._ops import OpOverload
+from torch.nn import Parameter
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_map
 
@@ -66,12 +67,16 @@ def _value(node: fx.Node, memo: str) -> Any:
     return node.meta[memo]
 
 
+def is_learned(value: Tensor) -> bool:
+    """Return whether training changes the values: a parameter, or what was made of one."""
+    base = value._base
+    return value.requires_grad or isinstance(value, Parameter) or isinstance(base, Parameter)
+
+
 def _run(node: fx.Node, memo: str) -> Any:
     if node.op == "get_attr":
         value = node.meta["value"]
-        if memo == _FIXED and isinstance(value, torch.nn.Parameter):
-            return None
-        if value is None:
+        if value is None or (memo == _FIXED and is_learned(value)):
             return None
         with _undisturbed():
             return value.detach().to("cpu")

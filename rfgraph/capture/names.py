@@ -165,7 +165,10 @@ def _to_list(
 
 def _data(recorder: Recorder, func: Callable[..., Any], tensor: Tensor) -> Tensor:
     if recorder.real:
-        recorder.escaped(tensor)
+        if func == Tensor.tolist:
+            recorder.escaped(tensor)
+        else:
+            recorder.exposed(tensor)
         return tensor
     if tensor.device.type != "meta":
         return tensor
@@ -177,6 +180,23 @@ def _data(recorder: Recorder, func: Callable[..., Any], tensor: Tensor) -> Tenso
         )
         raise recorder.refuse(message)
     return value
+
+
+def _by_python(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    # map_ and apply_ run a Python function on every number; a DLPack capsule is the memory itself.
+    for tensor in args:
+        if isinstance(tensor, Tensor):
+            if not recorder.real:
+                raise recorder.refuse(
+                    f"{recorder.where()} calls Tensor.{function_name(func)}, which reads values, and "
+                    f"a data-less capture has none; pass real=True to record with data."
+                )
+            recorder.escaped(tensor)
+    out = func(*args, **kwargs)
+    recorder.exposed(args[0])
+    return out
 
 
 def _move(
@@ -274,6 +294,10 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     Tensor.tolist: _to_list,
     Tensor.numpy: _to_list,
     Tensor.__array__: _to_list,
+    Tensor.apply_: _by_python,
+    Tensor.map_: _by_python,
+    Tensor.map2_: _by_python,
+    Tensor.__dlpack__: _by_python,
     Tensor.to: _move,
     Tensor.cuda: _stay,
     Tensor.cpu: _stay,

@@ -107,6 +107,8 @@ def describe(func: OpOverload) -> Operator:
     writes = [a for a in arguments if a.alias_info is not None and a.alias_info.is_write]
     if not writes:
         return made(_reading_kind(func))
+    if func.overloadpacket is aten.set_:
+        return made(Kind.UNSUPPORTED)  # shares memory that no recorded operator made
     if torch.Tag.inplace_view in func.tags:
         functional = _without_underscore(func)
         return made(Kind.REVIEW if functional is not None else Kind.UNSUPPORTED, functional)

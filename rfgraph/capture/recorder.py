@@ -205,6 +205,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Note that the values of ``tensor`` left for Python, where no operator is recorded."""
         self._escape(self.find(tensor))
 
+    def exposed(self, tensor: Tensor) -> None:
+        """Note that Python has the memory of ``tensor``, to read and to write."""
+        self.escaped(tensor)
+        value = self._value(tensor)
+        node = self._call(aten.alias.default, "alias", (self._read(value),), _NO_OPTIONS, value.spec)
+        self._rebind(value, node)
+
     def uses_threads(self) -> None:
         """Note that the model runs some of its code in other threads, where nothing is recorded.
 

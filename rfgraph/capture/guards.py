@@ -93,7 +93,7 @@ def _is_handled(frame: FrameType | None) -> bool:
 
 
 def _is_property(frame: FrameType) -> bool:
-    """Whether the function runs for an attribute of its first argument, not because it is called."""
+    """Whether the function runs because an attribute of its first argument is asked for."""
     code = frame.f_code
     if not code.co_argcount:
         return False

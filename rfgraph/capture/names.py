@@ -189,10 +189,11 @@ def _by_python(
     for tensor in args:
         if isinstance(tensor, Tensor):
             if not recorder.real:
-                raise recorder.refuse(
-                    f"{recorder.where()} calls Tensor.{function_name(func)}, which reads values, and "
-                    f"a data-less capture has none; pass real=True to record with data."
+                message = (
+                    f"{recorder.where()} calls Tensor.{function_name(func)}, which reads values, "
+                    f"and a data-less capture has none; pass real=True to record with data."
                 )
+                raise recorder.refuse(message)
             recorder.escaped(tensor)
     out = func(*args, **kwargs)
     recorder.exposed(args[0])
@@ -302,7 +303,7 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     Tensor.cuda: _stay,
     Tensor.cpu: _stay,
     Tensor.data.__get__: _read_data,  # type: ignore[attr-defined]
-    Tensor.data.__set__: _set_data,  # type: ignore[attr-defined]
+    Tensor.data.__set__: _set_data,
     Tensor.device.__get__: _device,  # type: ignore[attr-defined]
     Tensor.is_cpu.__get__: _is_on_cpu,  # type: ignore[attr-defined]
     Tensor.is_meta.__get__: _is_elsewhere,  # type: ignore[attr-defined]

@@ -209,13 +209,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Note that Python has the memory of ``tensor``, to read and to write."""
         self.escaped(tensor)
         value = self._value(tensor)
-        node = self._call(aten.alias.default, "alias", (self._read(value),), _NO_OPTIONS, value.spec)
+        node = self._call(
+            aten.alias.default, "alias", (self._read(value),), _NO_OPTIONS, value.spec
+        )
         self._rebind(value, node)
 
     def uses_threads(self) -> None:
         """Note that the model runs some of its code in other threads, where nothing is recorded.
 
-        What follows may depend on any input: on tensors made there, and on whether that code raised.
+        What follows may depend on any input: on tensors made there, and on whether it raised.
         """
         for node in self.nodes:
             if node.op == "placeholder":

@@ -165,3 +165,48 @@ def test_cached_functions_forget_what_they_computed_without_data():
     rfgraph.analyze(Ramped(), (1, 2, 7))
     x = torch.zeros(1, 2, 7)
     assert torch.equal(Ramped()(x)[0, 0], torch.arange(7) * 2.0 + 1)
+
+
+TABLES = {}
+
+
+class Tabled(nn.Module):
+    """Keeps tables in a dictionary of its module, one of its class, a variable, and a closure."""
+
+    tables = {}  # noqa: RUF012 (what is tested)
+    last = None
+
+    def forward(self, x):
+        length = x.shape[-1]
+        if length not in TABLES:
+            TABLES[length] = torch.ones(length)
+        if length not in self.tables:
+            self.tables[length] = torch.ones(length)
+        if Tabled.last is None:
+            Tabled.last = torch.ones(length)
+        return x + TABLES[length] + self.tables[length] + Tabled.last + enclosed(length)
+
+
+def _enclosing():
+    kept = None
+
+    def enclosed(length):
+        nonlocal kept
+        if kept is None:
+            kept = torch.ones(length)
+        return kept
+
+    return enclosed
+
+
+enclosed = _enclosing()
+
+
+def test_tables_beside_the_model_hold_what_they_held():
+    """The model runs afterwards; what was in a table before stays, and nothing is added."""
+    kept = TABLES[3] = torch.ones(3)
+    rfgraph.analyze(Tabled(), (1, 2, 5))
+    assert TABLES.keys() == {3} and TABLES[3] is kept  # noqa: PT018 (one thing)
+    assert Tabled.tables == {}
+    assert Tabled.last is None
+    assert torch.equal(Tabled()(torch.zeros(1, 2, 5)), torch.full((1, 2, 5), 4.0))

@@ -253,6 +253,25 @@ def test_mixing_samples_is_found():
     assert training.field.size == (3, 3)
 
 
+@pytest.mark.parametrize(
+    ("forward", "mixes"),
+    [
+        (lambda x: x.roll(1, 0), True),
+        (lambda x: x.flip(0), True),
+        (lambda x: x[[1, 2, 0]], True),
+        (lambda x: torch.cat([x[1:], x[:1]]), True),
+        (lambda x: x * 2, False),
+        (lambda x: x[1:], False),
+        (lambda x: x[::2], False),
+        (lambda x: torch.cat([x, x + 1]).chunk(2)[1], False),
+        (lambda x: x.transpose(0, 1) * 2, False),
+    ],
+)
+def test_exchanging_samples_mixes_them(forward, mixes):
+    """Each sees one sample alone, but not its own; a selection has no own ones."""
+    assert rfgraph.analyze(forward, (3, 2, 8)).output().field.mixes_batch is mixes
+
+
 def test_strict_refuses_an_operator_without_rule():
     """Without a rule the answer is global and loud; strict raises."""
     library = torch.library.Library("rfgraph_test", "FRAGMENT")

@@ -66,6 +66,21 @@ CASES = (
         answer_may_be_bound=True,
     ),
     function(
+        "index-pairs-of-one-place",
+        lambda x: x[:, :, _index(x, 2), _index(x, 3, 1)],
+        (1, 1, 3, 4),
+        output_axes=(2,),
+        note="pairs stand on one axis, also where one of the indices names one place",
+        answer_may_be_bound=True,
+    ),
+    function(
+        "index-one-pair",
+        lambda x: x[:, :, _index(x, 2), _index(x, 3)],
+        (1, 1, 3, 4),
+        output_axes=(2,),
+        answer_may_be_bound=True,
+    ),
+    function(
         "index-two-axes",
         lambda x: x[:, :, _index(x, 0, 2), _index(x, 3, 1)],
         (1, 1, 3, 4),

@@ -303,8 +303,8 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     Tensor.cuda: _stay,
     Tensor.cpu: _stay,
     Tensor.data.__get__: _read_data,  # type: ignore[attr-defined]
-    Tensor.data.__set__: _set_data,
-    Tensor.device.__get__: _device,  # type: ignore[attr-defined]
+    Tensor.data.__set__: _set_data,  # type: ignore[attr-defined]
+    Tensor.device.__get__: _device,
     Tensor.is_cpu.__get__: _is_on_cpu,  # type: ignore[attr-defined]
     Tensor.is_meta.__get__: _is_elsewhere,  # type: ignore[attr-defined]
     Tensor.get_device: _device_index,

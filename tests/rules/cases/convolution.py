@@ -177,6 +177,14 @@ CASES = (
         if transposed or groups < 4
     ),
     function(
+        "bias-is-the-input",
+        lambda b: F.conv1d(torch.ones(1, 2, 3), torch.ones(4, 2, 1), b[0]),
+        (1, 4),
+        axes=(1,),
+        output_axes=(1, 2),
+        batched=False,
+    ),
+    function(
         "weights-are-the-input-padded",
         lambda w: F.conv2d(torch.ones(1, 2, 4, 7), w, None, (1, 2), (1, 3), (2, 1)),
         (3, 2, 2, 3),

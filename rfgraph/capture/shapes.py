@@ -681,6 +681,24 @@ def _scalar(x: Tensor, value: object, *_: object) -> TensorSpec | None:
     return _keep_float(x) if _number(value) else None
 
 
+def _grouped_mm(
+    x: Tensor,
+    weights: Tensor,
+    offsets: Tensor | None = None,
+    bias: Tensor | None = None,
+    out_dtype: torch.dtype | None = None,
+) -> TensorSpec | None:
+    """Of numbers that the CPU multiplies and the kernel without data refuses."""
+    if x.dtype in (torch.bfloat16, torch.float16) or x.dtype is not weights.dtype:
+        return None
+    rows, columns = x.shape[-2], weights.shape[-1]
+    if x.ndim == weights.ndim == 2:
+        groups: tuple[int, ...] = () if offsets is None else (offsets.shape[0],)
+    else:
+        groups = (x.shape[0],) if x.ndim == weights.ndim else ()
+    return _fresh((*groups, rows, columns), out_dtype or x.dtype)
+
+
 DIRECT: dict[OpOverload, Direct] = {
     **dict.fromkeys(_KEEP_FLOAT, _keep_float),
     aten.add.Tensor: _binary,
@@ -701,6 +719,7 @@ DIRECT: dict[OpOverload, Direct] = {
     aten.mm.default: _mm,
     aten.addmm.default: _addmm,
     aten.bmm.default: _bmm,
+    aten._grouped_mm.default: _grouped_mm,
     aten.mean.dim: _reduce,
     aten.sum.dim_IntList: _reduce,
     aten.amax.default: _reduce,

@@ -257,7 +257,7 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("func", DIRECT, ids=str)
+@pytest.mark.parametrize("func", [f for f in DIRECT if f._opname != "_grouped_mm"], ids=str)
 def test_layouts_of_random_arguments(func):
     """Broadcasts, permutations, strides and axes of size 1 give the kernel's layout."""
     rng = random.Random(str(func))
@@ -266,3 +266,20 @@ def test_layouts_of_random_arguments(func):
     for _ in range(150):
         computed += compare(func, make(rng, func)) is not None
     assert computed > 10
+
+
+@pytest.mark.parametrize(
+    ("x", "weights", "ends"),
+    [
+        ((12, 8), (3, 8, 4), (4, 8, 12)),
+        ((3, 4, 8), (3, 8, 4), None),
+        ((8, 12), (12, 4), (4, 8, 12)),
+        ((3, 4, 8), (8, 12), (4, 8, 12)),
+    ],
+)
+def test_grouped_products_of_single_precision(x, weights, ends):
+    """The CPU has a kernel for them, the device without data has none."""
+    offsets = None if ends is None else torch.tensor(ends, dtype=torch.int32)
+    args = (torch.rand(x), torch.rand(weights), offsets)
+    direct = DIRECT[torch.ops.aten._grouped_mm.default](*args)
+    assert direct == spec_of(torch.ops.aten._grouped_mm.default(*args))

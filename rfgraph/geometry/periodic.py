@@ -16,6 +16,8 @@ from functools import lru_cache
 from math import gcd, lcm
 from typing import TypeVar
 
+import numpy as np
+
 from rfgraph.geometry.index_set import EMPTY, IndexSet, union_all
 
 F = TypeVar("F")
@@ -209,6 +211,10 @@ def fold(field: Finite, longest: int = 64) -> IndexMap:
     if first is None:
         return field
     half = len(sets) // 2
+    # Each kind of set as a number, so that trying a period compares numbers and not long masks.
+    kinds: dict[int, int] = {0: 0}
+    kind = np.array([kinds.setdefault(seen.bits, len(kinds)) for seen in sets])
+    base = np.array([seen.base for seen in sets])
     for period in (*range(1, min(longest, half) + 1), *_returns(sets, longest + 1, half)):
         if len(sets) < max(2 * period, 3):
             break
@@ -216,7 +222,10 @@ def fold(field: Finite, longest: int = 64) -> IndexMap:
         if first >= period or not sets[first + period]:
             continue
         step = sets[first + period].base - sets[first].base
-        if all(sets[i] == sets[i - period].shift(step) for i in range(period, len(sets))):
+        later, earlier = kind[period:], kind[:-period]
+        if later[-1] != earlier[-1] or not np.array_equal(later, earlier):
+            continue
+        if np.all((base[period:] == base[:-period] + step) | (later == 0)):
             return Periodic(period, step, sets[:period])
     return field
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rfgraph.geometry.index_set import EMPTY, IndexSet
 from rfgraph.geometry.periodic import Finite, IndexMap, Periodic, stride
 from rfgraph.propagation.combinations import combinations
@@ -38,17 +40,29 @@ def axis_field(
     if plain is not None:
         return plain
     joined: Reach | None = None
+    axis = _telling_apart(state, indexed)
+    placed: list[IndexSet] = []
     for k, part in enumerate(state.parts):
         reach = part[subject]
         if reach is None:
             continue
-        terms = tuple(
-            confined(_indexed(confined(term, state, k), state, k, indexed, subject), state, k)
-            for term in reach.terms
-        )
-        for one in terms or (None,):
-            here = Reach((one,) if one is not None else (), reach.origins)
-            joined = here if joined is None else union_reaches(joined, here, state.layout)
+        terms = []
+        for term in reach.terms:
+            one = _indexed(confined(term, state, k), state, indexed, subject)
+            if one.carrier or axis is None:
+                terms.append(confined(one, state, k))
+            else:
+                placed = placed or [EMPTY] * state.shape[axis]
+                _place(placed, one.field.at(0), state, k, axis)
+        here = Reach(tuple(terms[:1]), reach.origins)
+        joined = here if joined is None else union_reaches(joined, here, state.layout)
+        for one in terms[1:]:
+            joined = union_reaches(joined, Reach((one,)), state.layout)
+    if placed:
+        assert joined is not None
+        assert axis is not None
+        table = Term(natural(state.layout, axis), Finite(tuple(placed)))
+        joined = union_reaches(joined, Reach((table,)), state.layout)
     if joined is None:
         return AxisField(length, None, ())
     if not joined.terms:
@@ -99,7 +113,7 @@ def _paced(field: IndexMap, by: int, count: int) -> IndexMap:
     return Finite(tuple(field.at(by * i) for i in range(count)))
 
 
-def _indexed(term: Term, state: State, part: int, indexed: frozenset[int], subject: int) -> Term:
+def _indexed(term: Term, state: State, indexed: frozenset[int], subject: int) -> Term:
     """The term as a function of the axes that a position indexes, over everything else.
 
     What moves along channels (a pixel unshuffle) is part of what a position sees. On an axis of its
@@ -118,7 +132,7 @@ def _indexed(term: Term, state: State, part: int, indexed: frozenset[int], subje
     term = Term(rest, field)
     axes = {axis for axis, _, _ in rest}
     if not axes:
-        return _placed(term, state, part, indexed)
+        return Term((), Periodic(1, 0, (term.field.at(0),)))
     if len(axes) > 1:
         return term
     (axis,) = axes
@@ -132,18 +146,20 @@ def _indexed(term: Term, state: State, part: int, indexed: frozenset[int], subje
     return Term(natural(layout, axis), flat.field)
 
 
-def _placed(term: Term, state: State, part: int, indexed: frozenset[int]) -> Term:
-    """A constant term of one part as a table along the axis on which the parts differ."""
-    seen = term.field.at(0)
+def _telling_apart(state: State, indexed: frozenset[int]) -> int | None:
+    """The first axis that a position indexes and on which parts differ; None if there is none."""
     labels = state.labels
-    varying = [a for a in sorted(indexed) if labels is not None and labels.shape[a] > 1]
-    if labels is None or not varying:
-        return Term((), Periodic(1, 0, (seen,)))
-    axis = varying[0]
-    others = tuple(k for k in range(labels.ndim) if k != axis)
-    present: list[bool] = (labels == part).any(axis=others).tolist()
-    sets = tuple(seen if here else EMPTY for here in present)
-    return Term(natural(state.layout, axis), Finite(sets))
+    if labels is None:
+        return None
+    return next((axis for axis in sorted(indexed) if labels.shape[axis] > 1), None)
+
+
+def _place(table: list[IndexSet], seen: IndexSet, state: State, part: int, axis: int) -> None:
+    """Add what a part sees at all its positions to a table along the axis."""
+    assert state.labels is not None
+    others = tuple(k for k in range(state.labels.ndim) if k != axis)
+    for place in np.flatnonzero((state.labels == part).any(axis=others)).tolist():
+        table[place] = table[place].union(seen)
 
 
 def _shared(state: State, subject: int, axis: int) -> bool:

@@ -23,7 +23,8 @@ def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
 
     A table that ``functools.lru_cache``, a dictionary of the module or class, or a variable there
     keeps was made without data in a recording, and a later run of the model would find it. Cached
-    functions that computed anything are emptied; the other places hold what they held.
+    functions that computed anything are emptied; other places that hold new tensors hold what they
+    held before.
     """
     kinds = {base for kind in set(map(type, modules)) for base in kind.__mro__}
     own = [kind for kind in kinds if kind.__module__.split(".")[0] not in {"torch", "builtins"}]
@@ -42,7 +43,7 @@ def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
             if function.cache_info().misses != before:
                 function.cache_clear()
         for table, contents in tables:
-            if not _is_same(table, contents):
+            if not _is_same(table, contents) and _holds_tensors(table):
                 table.clear()
                 table.update(contents) if isinstance(table, dict) else table.extend(contents)
         for owner, found in zip(owners, names, strict=True):
@@ -93,6 +94,12 @@ def _tables(values: Iterable[Any]) -> list[Any]:
         if not value or isinstance(first, Tensor):
             found.append(value)
     return found
+
+
+def _holds_tensors(table: Any) -> bool:
+    values = list(table.values() if isinstance(table, dict) else table)
+    values += [item for value in values if isinstance(value, (tuple, list)) for item in value]
+    return any(isinstance(value, Tensor) for value in values)
 
 
 def _is_same(table: Any, contents: Any) -> bool:

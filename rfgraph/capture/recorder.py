@@ -663,7 +663,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             fx.node.map_arg(masks, self._escape)
         elif func is aten.masked_select.default:
             fx.node.map_arg(inputs[1], self._escape)
-        else:
+        elif func is aten.bincount.default:
+            fx.node.map_arg(inputs[0], self._escape)
+        elif func is not aten.linalg_lstsq.default:  # of its results only the rank's depend
             fx.node.map_arg(inputs, self._escape)
 
     def _run_on_values(

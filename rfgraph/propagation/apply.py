@@ -23,6 +23,7 @@ from rfgraph.geometry.tensor_map import (
     TensorMap,
 )
 from rfgraph.propagation.digits import unresolved
+from rfgraph.propagation.lookup import by_axes
 from rfgraph.propagation.masked_mix import mix_under_mask
 from rfgraph.propagation.masked_product import product_under_mask
 from rfgraph.propagation.merge import compact, distinct, union_many
@@ -56,7 +57,12 @@ def apply(state: State, tensor_map: TensorMap, out_shape: Shape, node: str) -> S
             state = apply(state, step, shape, node)
         return state
     if isinstance(tensor_map, Lookup):
-        return _apply_lookup(state, out_shape, node)
+        found = by_axes(state, tensor_map, out_shape)
+        if found is None:
+            return _apply_lookup(state, out_shape, node)
+        axes, keep = found
+        read = read_axes(state, axes, out_shape, node)
+        return read if keep.all() else _apply_mask(read, keep)
     if isinstance(tensor_map, Masked):
         return _apply_mask(state, tensor_map.keep)
     if isinstance(tensor_map, MaskedMix):

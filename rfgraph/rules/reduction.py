@@ -49,15 +49,14 @@ def _named(names: str, rule: Callable[[Call], Reads | PerOutput]) -> dict[str, R
 
 RULES: dict[str, Rule] = {
     **_named(
-        "mean sum nansum nanmean prod amax amin any all var std logsumexp norm"
-        " linalg_vector_norm linalg__powsum hash_tensor count_nonzero max.default"
-        " min.default _is_all_true _is_any_true",
+        "mean sum nansum nanmean prod amin any all var std norm linalg_vector_norm"
+        " linalg__powsum hash_tensor count_nonzero min.default _is_all_true _is_any_true",
         over_axes,
     ),
     "aten.segment_reduce": segments,
     **_named("argmax argmin", _all_or_one),
     **_named(
-        "max.dim min.dim var_mean std_mean median.dim nanmedian.dim mode kthvalue aminmax _aminmax",
+        "min.dim var_mean std_mean median.dim nanmedian.dim mode kthvalue aminmax _aminmax",
         over_axes_twice,
     ),
     **_named("median.default nanmedian.default", over_axes),

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, fx
 from torch.nn import Parameter
 
-from rfgraph.rules.attention_mask import cut_scores, operator_name, zero_after_softmax
+from rfgraph.rules.attention_mask import cut_scores, zero_after_softmax
 from rfgraph.rules.call import Call, shape
+from rfgraph.rules.lowest_scores import operator_name
 
 FARTHEST = 12
 """Operators looked through between a product and the mask on one of its factors."""

@@ -55,3 +55,78 @@ def test_too_many_masks_are_joined_aloud():
     assert node.status.value == "bound"
     assert any("joined" in reason for reason in node.reasons)
     assert node.footprint((3,)).all()
+
+
+_NEVER = float("-inf")
+_LOWEST = torch.finfo(torch.float32).min
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda scores: scores * -1,
+        lambda scores: scores * 0,
+        lambda scores: scores / -2,
+        lambda scores: scores / float("inf"),
+        lambda scores: scores * torch.tensor([1.0, 1, 1, 1, 0]),
+        lambda scores: scores.clamp(min=-9),
+        lambda scores: scores.clamp(-9, 9),
+        lambda scores: scores.maximum(torch.zeros(5)),
+        lambda scores: 1 - scores,
+        lambda scores: scores - scores,
+        lambda scores: scores * scores.sum().exp(),
+        lambda scores: torch.div(scores, 2, rounding_mode="floor"),
+        lambda scores: scores.bool().float(),
+        lambda scores: scores.clamp(min=-9).to(torch.int64).float(),
+    ],
+)
+def test_what_takes_minus_infinity_away_leaves_no_mask(change):
+    """A factor that is not positive, a bound from below and another -inf give other scores."""
+
+    def attend(x):
+        ahead = torch.ones(5, 5).triu(1).bool()
+        return change((x @ x.mT).masked_fill(ahead, _NEVER)).softmax(-1) @ x
+
+    assert rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output().footprint(0)[4]
+
+
+class Learned(nn.Module):
+    """Attention whose masked scores are multiplied by a parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        """Return what each token attends to."""
+        ahead = torch.ones(5, 5).triu(1).bool()
+        return ((x @ x.mT).masked_fill(ahead, _NEVER) * self.scale).softmax(-1) @ x
+
+
+def test_a_parameter_may_be_negative():
+    """What a learned factor makes of -inf is not known."""
+    assert rfgraph.analyze(Learned(), (1, 5, 4), layout="NLC").output().footprint(0).all()
+
+
+@pytest.mark.parametrize("change", [lambda w: w * 1e-38, lambda w: w / 3, lambda w: w - w.sum()])
+def test_the_lowest_number_does_not_survive_arithmetic(change):
+    """It is a number after all: a fraction of it, or less another, may be an ordinary score."""
+
+    def attend(x):
+        ahead = torch.ones(5, 5).triu(1).bool()
+        return change((x @ x.mT).masked_fill(ahead, _LOWEST)).softmax(-1) @ x
+
+    assert rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output().footprint(0).all()
+
+
+def test_a_row_under_the_maximum_is_no_whole_axis():
+    """Scores less their maximum keep what a causal mask is: a prefix, with no global path."""
+
+    def attend(x):
+        ahead = torch.ones(5, 5).triu(1).bool()
+        scores = (x @ x.mT).masked_fill(ahead, _NEVER)
+        return (scores - scores.amax(-1, keepdim=True)).softmax(-1) @ x
+
+    node = rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output()
+    assert not node.field.is_global
+    assert node.region(2).hull == ((0, 2),)

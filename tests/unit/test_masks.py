@@ -57,6 +57,27 @@ def test_too_many_masks_are_joined_aloud():
     assert node.footprint((3,)).all()
 
 
+class Weights(nn.Module):
+    """Weights of attention, averaged over heads, with padding that differs between samples."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.register_buffer("padding", torch.tensor([[0, 0, 1, 0], [0, 1, 1, 0]]).bool())
+
+    def forward(self, x):
+        """Return how much each token takes of each."""
+        return self.attention(x, x, x, key_padding_mask=self.padding)[1]
+
+
+def test_heads_folded_into_the_batch_leave_samples_apart():
+    """A mask of each sample, the same for all of its heads, does not mix samples."""
+    node = rfgraph.analyze(Weights(), (2, 4, 4), layout="NLC").output()
+    assert not node.field.mixes_batch
+    assert node.status is rfgraph.Status.EXACT
+    assert node.footprint(1).tolist() == [True, True, False, True]
+
+
 _NEVER = float("-inf")
 _LOWEST = torch.finfo(torch.float32).min
 

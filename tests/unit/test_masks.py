@@ -16,6 +16,19 @@ def test_every_node_under_a_mask_is_exact(case):
     assert {node.status.value for node in analysis} == {"exact"}
 
 
+def test_the_largest_hull_joins_samples():
+    """A position sees what all samples see there, also where their masks differ."""
+    padding = torch.tensor([[0, 0, 0, 1], [1, 0, 0, 0]]).bool()
+
+    def weights(x):
+        return x.masked_fill(padding, float("-inf")).softmax(1)
+
+    node = rfgraph.analyze(weights, (2, 4), axes=(1,)).output()
+    assert node.region(1).hull == ((0, 3),)
+    assert node.field.size_max == (4,)
+    assert node.field.size == (3,)
+
+
 class Heads(nn.Module):
     """One head that looks back, and one that looks at its neighbours; each is returned."""
 

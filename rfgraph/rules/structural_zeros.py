@@ -45,6 +45,13 @@ def zero_weights(call: Call, weights: fx.Node) -> Tensor | None:
     return None if live is None or bool(live.all()) else ~live.expand(shape(weights))
 
 
+def infinite_divisor(call: Call, divisor: Any) -> Tensor | None:
+    """Where a divisor is infinite whatever the inputs and the parameters are; None for nowhere."""
+    known = call.value(divisor, learned=False) if isinstance(divisor, fx.Node) else divisor
+    infinite = None if known is None else torch.as_tensor(known).isinf()
+    return None if infinite is None or not infinite.any() else infinite
+
+
 def _live(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     """Where the tensor may be other than zero, broadcastable to it; None for everywhere."""
     if farthest == 0:
@@ -82,6 +89,13 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         return torch.zeros((), dtype=torch.bool)
     if name == "pow" and not (isinstance(node.args[1], (int, float)) and node.args[1] > 0):
         return None
+    if name == "mul" and 0 in [a for a in node.args if not isinstance(a, fx.Node)]:
+        return torch.zeros((), dtype=torch.bool)
+    if name == "div" and node.kwargs.get("rounding_mode") is None:
+        infinite = infinite_divisor(call, node.args[1])
+        if infinite is not None:
+            numerator = _of(call, node.args[0], farthest)
+            return ~infinite if numerator is None else numerator & ~infinite
     if name in _ZERO_AT_ZERO:
         return _of(call, node.args[0], farthest)
     if name in ("where", "masked_fill"):
@@ -268,6 +282,7 @@ _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
         "bmm",
         "cat",
         "copy",
+        "cumprod",
         "cumsum",
         "diagonal",
         "diagonal_scatter",
@@ -283,7 +298,9 @@ _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
         "mean",
         "mm",
         "mul",
+        "mv",
         "permute",
+        "prod",
         "repeat",
         "roll",
         "scatter",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from rfgraph.geometry.index_set import union_all
+from rfgraph.geometry.periodic import Finite
 from rfgraph.propagation.field import AxisField
 
 Number = int | Fraction
@@ -44,7 +46,22 @@ class Field:
     @property
     def size_max(self) -> tuple[int | None, ...]:
         """The largest extent at any position; differs from ``size`` where borders wrap or join."""
-        return tuple(axis.size_max for axis in self.axes)
+        return tuple(self._largest(axis) for axis in self.axes)
+
+    def _largest(self, axis: AxisField) -> int | None:
+        """The largest extent of one axis; what samples see is joined, as a position sees it."""
+        batch = self.batch
+        by_sample = batch is not None and axis.along is not None and axis.along == batch.along
+        # A batch that holds windows too is an axis that positions index.
+        if (
+            not by_sample
+            or batch is None
+            or batch.period != 1
+            or not isinstance(axis.local, Finite)
+        ):
+            return axis.size_max
+        seen = union_all(axis.local.sets)
+        return seen.extent if seen else None
 
     @property
     def jump(self) -> tuple[Number | None, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rfgraph.geometry.index_set import union_all
-from rfgraph.geometry.matrix import rows
+from rfgraph.geometry.matrix import rows, uniform
 from rfgraph.geometry.periodic import Finite, Periodic, fold
 from rfgraph.geometry.tensor_map import MaskedMix
 from rfgraph.propagation.alternatives import MOST, kinds, one_of
@@ -22,6 +22,7 @@ from rfgraph.propagation.merge import compact, flatten_axis, union_many
 from rfgraph.propagation.note import Note, Status
 from rfgraph.propagation.parts import confined
 from rfgraph.propagation.products import compose_table
+from rfgraph.propagation.regroup import reshape
 from rfgraph.propagation.state import Part, Reach, State, Term, carries
 from rfgraph.propagation.tabulate import moved
 
@@ -44,6 +45,12 @@ def mix_under_mask(state: State, mix: MaskedMix, node: str) -> State:
             each = [mix_under_mask(state, replace(mix, keep=keep), node) for keep in masks]
             return one_of(each, which)
     row = others[-1] if others else None
+    if row is not None and len(state.layout[row]) > 1:
+        apart = _digits_apart(state.layout[row], row, mix)
+        if apart is not None:
+            wide = (*state.shape[:row], *state.layout[row], *state.shape[row + 1 :])
+            mixed = mix_under_mask(reshape(state, wide, node), apart, node)
+            return reshape(mixed, state.shape, node)
     for axis in (mix.axis, *((row,) if row is not None else ())):
         state = flatten_axis(state, axis, node)
     crossed = state.labels is not None and state.labels.shape[mix.axis] > 1
@@ -71,6 +78,19 @@ def mix_under_mask(state: State, mix: MaskedMix, node: str) -> State:
         parts.append(tuple(reaches))
     mixed = replace(state, parts=tuple(parts), notes=state.notes | notes)
     return _labelled(mixed, mix) if crossed else mixed
+
+
+def _digits_apart(digits: tuple[int, ...], row: int, mix: MaskedMix) -> MaskedMix | None:
+    """The mask over an axis's digits as axes of their own, if one of them alone tells its rows.
+
+    Heads are folded into the batch, and what pads a sample is the same for all of them: as one
+    axis they would no longer be told from samples. None where several digits matter.
+    """
+    shape = mix.keep.shape
+    keep = uniform(mix.keep.reshape(*shape[:row], *digits, *shape[row + 1 :]))
+    if sum(n > 1 for n in keep.shape[row : row + len(digits)]) > 1:
+        return None
+    return MaskedMix(mix.axis + (len(digits) - 1) * (mix.axis > row), keep)
 
 
 def _is_followed_along(state: State, axis: int) -> bool:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 from torch import fx
 
+from rfgraph.geometry.axis_map import SAME
 from rfgraph.geometry.matrix import rows, uniform
-from rfgraph.geometry.tensor_map import Axes, AxisRead, MaskedProduct
-from rfgraph.rules.axes import broadcast, placed
+from rfgraph.geometry.tensor_map import (
+    Axes,
+    AxisRead,
+    Chain,
+    Masked,
+    MaskedProduct,
+    Reshape,
+    Shape,
+    TensorMap,
+)
+from rfgraph.rules.axes import broadcast, permuted, placed
 from rfgraph.rules.call import Call, Read, Reads, Rule, shape
 from rfgraph.rules.structural_zeros import zero_weights
 
@@ -81,23 +91,80 @@ def _bias(call: Call) -> Reads:
     return [Read(bias, broadcast(shape(bias), call.out))] if call["beta"] != 0 else []
 
 
+def addbmm(call: Call) -> Reads:
+    """A bias plus the sum over b of (b, i, k) times (b, k, j)."""
+    left, right = call["batch1"], call["batch2"]
+    return [
+        *_bias(call),
+        _stacked(call, left, placed([None, 0, None]), right, (1, 0, 2), (2, 0, 1)),
+        _stacked(call, right, placed([None, None, 1]), left, (2, 0, 1), (1, 0, 2)),
+    ]
+
+
+def _stacked(
+    call: Call,
+    source: fx.Node,
+    plain: Axes,
+    other: fx.Node,
+    order: tuple[int, ...],
+    other_order: tuple[int, ...],
+) -> Read:
+    """One factor of a product over two axes: both whole, or where the other factor is not zero.
+
+    Args:
+        call: The product.
+        source: The factor.
+        plain: How it is read when nothing is zero.
+        other: The other factor.
+        order: The factor's axes: the one it gives, the contracted ones.
+        other_order: The same of the other factor.
+    """
+    zero = zero_weights(call, other)
+    if zero is None:
+        return Read(source, plain)
+    given = plain.reads[order[0]].out_axis
+    assert given is not None
+    lifted = tuple(shape(source)[axis] for axis in order)
+    flat = (lifted[0], lifted[1] * lifted[2])
+    matrix = (~zero.permute(other_order)).reshape(call.out[1 - given], flat[1]).numpy()
+    product = Axes((AxisRead(given, SAME), AxisRead(1 - given, rows(matrix))))
+    steps = ((permuted(order), lifted), (Reshape(lifted, flat), flat), (product, call.out))
+    return Read(source, Chain(steps))
+
+
 def mv(call: Call) -> Reads:
     """(i, k) times (k)."""
-    return [Read(call["self"], placed([0, None])), Read(call["vec"], placed([None]))]
+    return _matrix_times_vector(call, call["self"], call["vec"])
 
 
 def addmv(call: Call) -> Reads:
     """A bias plus (i, k) times (k)."""
+    return [*_bias(call), *_matrix_times_vector(call, call["mat"], call["vec"])]
+
+
+def _matrix_times_vector(call: Call, matrix: fx.Node, vector: fx.Node) -> Reads:
     return [
-        *_bias(call),
-        Read(call["mat"], placed([0, None])),
-        Read(call["vec"], placed([None])),
+        Read(matrix, _where_other_is(call, vector, placed([0, None]), shape(matrix))),
+        _factor(call, vector, placed([None]), 0, matrix, (0, 1)),
     ]
 
 
 def dot(call: Call) -> Reads:
     """(k) times (k)."""
-    return [Read(node, placed([None])) for node in call.tensors()]
+    first, second = call.arguments()
+    pairs = ((first, second), (second, first))
+    return [
+        Read(one, _where_other_is(call, other, placed([None]), shape(one))) for one, other in pairs
+    ]
+
+
+def _where_other_is(call: Call, other: fx.Node, plain: Axes, in_shape: Shape) -> TensorMap:
+    """A factor where the vector that stands along its last axis is not zero."""
+    zero = zero_weights(call, other)
+    if zero is None:
+        return plain
+    keep = ~zero.reshape((1,) * (len(in_shape) - 1) + (-1,)).numpy()
+    return Chain(((Masked(keep), in_shape), (plain, call.out)))
 
 
 def linear(call: Call) -> Reads:
@@ -124,6 +191,7 @@ RULES: dict[str, Rule] = {
     "aten.bmm": bmm,
     "aten.addmm": addmm,
     "aten.baddbmm": baddbmm,
+    "aten.addbmm": addbmm,
     "aten.mv": mv,
     "aten.addmv": addmv,
     "aten.dot": dot,

@@ -55,15 +55,6 @@ def trilinear(call: Call) -> Reads:
     return reads
 
 
-def addbmm(call: Call) -> Reads:
-    """A bias plus the sum over b of (b, i, k) times (b, k, j)."""
-    return [
-        Read(call["self"], broadcast(shape(call["self"]), call.out)),
-        Read(call["batch1"], placed([None, 0, None])),
-        Read(call["batch2"], placed([None, None, 1])),
-    ]
-
-
 def addr(call: Call) -> Reads:
     """A bias plus (i) times (j)."""
     return [
@@ -130,7 +121,6 @@ RULES: dict[str, Rule] = {
     "aten._euclidean_dist": cdist,
     "aten._pdist_forward": pdist,
     "aten._trilinear": trilinear,
-    "aten.addbmm": addbmm,
     "aten.addr": addr,
     "aten.affine_grid_generator": affine_grid,
     "aten.block_diag": block_diag,

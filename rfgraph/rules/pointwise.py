@@ -112,7 +112,6 @@ RULES: dict[str, Rule] = {
             "aten.clamp",
             "aten._add_relu",
             "aten._fake_quantize_learnable_per_tensor_affine",
-            "aten.lerp",
             "aten.rsub",
             "aten.hardswish",
             "aten.floor_divide",

@@ -8,6 +8,7 @@ from rfgraph.geometry.tensor_map import WHOLE, Axes, AxisRead
 from rfgraph.geometry.window import window
 from rfgraph.rules.axes import along, mixing
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, per_axis, shape
+from rfgraph.rules.extremes import past_cut
 
 
 def _windows(call: Call, image_name: str, dims: int) -> Reads:
@@ -36,12 +37,21 @@ def _adaptive(call: Call, dims: int) -> Reads:
     return [Read(image, Axes(tuple(reads)))]
 
 
+def _largest(call: Call, reads: Reads) -> Reads:
+    """Maxima of the same windows, which do not read what is -inf for all inputs."""
+    return [Read(r.source, past_cut(call, r.source, r.map), r.caveat) for r in reads]
+
+
 def _fixed(dims: int) -> Rule:
     return lambda call: _windows(call, "self", dims)
 
 
+def _fixed_largest(dims: int) -> Rule:
+    return lambda call: _largest(call, _windows(call, "self", dims))
+
+
 def _fixed_with_indices(dims: int) -> Rule:
-    return lambda call: PerOutput((_windows(call, "self", dims),) * 2)
+    return lambda call: PerOutput((_largest(call, _windows(call, "self", dims)),) * 2)
 
 
 def _adaptive_to_size(dims: int) -> Rule:
@@ -49,7 +59,7 @@ def _adaptive_to_size(dims: int) -> Rule:
 
 
 def _adaptive_with_indices(dims: int) -> Rule:
-    return lambda call: PerOutput((_adaptive(call, dims),) * 2)
+    return lambda call: PerOutput((_largest(call, _adaptive(call, dims)),) * 2)
 
 
 def somewhere_in_the_plane(call: Call) -> Reads | PerOutput:
@@ -75,9 +85,9 @@ RULES: dict[str, Rule] = {
     "aten.avg_pool1d": _fixed(1),
     "aten.avg_pool2d": _fixed(2),
     "aten.avg_pool3d": _fixed(3),
-    "aten.max_pool1d": _fixed(1),
-    "aten.max_pool2d": _fixed(2),
-    "aten.max_pool3d": _fixed(3),
+    "aten.max_pool1d": _fixed_largest(1),
+    "aten.max_pool2d": _fixed_largest(2),
+    "aten.max_pool3d": _fixed_largest(3),
     "aten.max_pool1d_with_indices": _fixed_with_indices(1),
     "aten.max_pool2d_with_indices": _fixed_with_indices(2),
     "aten.max_pool3d_with_indices": _fixed_with_indices(3),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import torch
+
 from rfgraph.geometry.axis_map import AxisMap
 from rfgraph.geometry.index_set import interval
 from rfgraph.geometry.periodic import Finite, Periodic
+from rfgraph.geometry.tensor_map import Chain, Masked
 from rfgraph.rules.axes import along
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+from rfgraph.rules.structural_zeros import zero_weights
 
 LONGEST = 4096
 """Positions up to which a prefix is a table; beyond, it is a window that reaches over the start."""
@@ -44,6 +48,17 @@ def scan(call: Call) -> Reads:
     return [Read(source, along(len(in_shape), {axis: prefix(in_shape[axis])}))]
 
 
+def scan_of_products(call: Call) -> Reads:
+    """As :func:`scan`; from an element that is zero for all inputs on, nothing."""
+    source = call["self"]
+    (read,) = scan(call)
+    zero = zero_weights(call, source) if shape(source) else None
+    if zero is None:
+        return [read]
+    before = zero.to(torch.int8).cummax(call["dim"]).values == 0
+    return [Read(source, Chain(((read.map, call.out), (Masked(before.numpy()), call.out))))]
+
+
 def scan_with_indices(call: Call) -> PerOutput:
     """Values and indices."""
     return PerOutput((scan(call),) * 2)
@@ -51,7 +66,7 @@ def scan_with_indices(call: Call) -> PerOutput:
 
 RULES: dict[str, Rule] = {
     "aten.cumsum": scan,
-    "aten.cumprod": scan,
+    "aten.cumprod": scan_of_products,
     "aten.logcumsumexp": scan,
     "aten._logcumsumexp": scan,
     "aten.cummax": scan_with_indices,

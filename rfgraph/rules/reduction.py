@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rfgraph.geometry.tensor_map import Everything
+from rfgraph.geometry.tensor_map import Chain, Everything, Masked
 from rfgraph.rules.axes import mixing, normal_axes, reduced
 from rfgraph.rules.call import Call, PerOutput, Read, Reads, Rule, shape
+from rfgraph.rules.structural_zeros import zero_weights
 
 
 def _over(call: Call, axes: tuple[int, ...], keepdim: bool) -> Reads:
@@ -19,6 +20,17 @@ def over_axes(call: Call) -> Reads:
     source = call.node.all_input_nodes[0]
     axes = normal_axes(call.get("dim"), len(shape(source)))
     return _over(call, axes, bool(call.get("keepdim", False)))
+
+
+def product(call: Call) -> Reads:
+    """The axis in ``dim``, or all; nothing where an element is zero for all inputs."""
+    source = call["self"]
+    (read,) = over_axes(call)
+    zero = zero_weights(call, source)
+    if zero is None:
+        return [read]
+    gone = zero.any(normal_axes(call.get("dim"), zero.ndim), keepdim=bool(call.get("keepdim")))
+    return [Read(source, Chain(((read.map, call.out), (Masked(~gone.numpy()), call.out))))]
 
 
 def over_axes_twice(call: Call) -> PerOutput:
@@ -49,15 +61,15 @@ def _named(names: str, rule: Callable[[Call], Reads | PerOutput]) -> dict[str, R
 
 RULES: dict[str, Rule] = {
     **_named(
-        "mean sum nansum nanmean prod amax amin any all var std logsumexp norm"
-        " linalg_vector_norm linalg__powsum hash_tensor count_nonzero max.default"
-        " min.default _is_all_true _is_any_true",
+        "mean sum nansum nanmean amin any all var std norm linalg_vector_norm"
+        " linalg__powsum hash_tensor count_nonzero min.default _is_all_true _is_any_true",
         over_axes,
     ),
+    "aten.prod": product,
     "aten.segment_reduce": segments,
     **_named("argmax argmin", _all_or_one),
     **_named(
-        "max.dim min.dim var_mean std_mean median.dim nanmedian.dim mode kthvalue aminmax _aminmax",
+        "min.dim var_mean std_mean median.dim nanmedian.dim mode kthvalue aminmax _aminmax",
         over_axes_twice,
     ),
     **_named("median.default nanmedian.default", over_axes),

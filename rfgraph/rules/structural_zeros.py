@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, fx
 from torch.nn import Parameter
 
-from rfgraph.rules.attention_mask import cut_scores, operator_name, zero_after_softmax
+from rfgraph.rules.attention_mask import cut_scores, zero_after_softmax
 from rfgraph.rules.call import Call, shape
+from rfgraph.rules.lowest_scores import operator_name
 
 FARTHEST = 12
 """Operators looked through between a product and the mask on one of its factors."""
@@ -42,6 +43,13 @@ def zero_weights(call: Call, weights: fx.Node) -> Tensor | None:
         return None
     live = _live(call, weights, FARTHEST)
     return None if live is None or bool(live.all()) else ~live.expand(shape(weights))
+
+
+def infinite_divisor(call: Call, divisor: Any) -> Tensor | None:
+    """Where a divisor is infinite whatever the inputs and the parameters are; None for nowhere."""
+    known = call.value(divisor, learned=False) if isinstance(divisor, fx.Node) else divisor
+    infinite = None if known is None else torch.as_tensor(known).isinf()
+    return None if infinite is None or not infinite.any() else infinite
 
 
 def _live(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
@@ -81,6 +89,13 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         return torch.zeros((), dtype=torch.bool)
     if name == "pow" and not (isinstance(node.args[1], (int, float)) and node.args[1] > 0):
         return None
+    if name == "mul" and 0 in [a for a in node.args if not isinstance(a, fx.Node)]:
+        return torch.zeros((), dtype=torch.bool)
+    if name == "div" and node.kwargs.get("rounding_mode") is None:
+        infinite = infinite_divisor(call, node.args[1])
+        if infinite is not None:
+            numerator = _of(call, node.args[0], farthest)
+            return ~infinite if numerator is None else numerator & ~infinite
     if name in _ZERO_AT_ZERO:
         return _of(call, node.args[0], farthest)
     if name in ("where", "masked_fill"):
@@ -267,6 +282,7 @@ _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
         "bmm",
         "cat",
         "copy",
+        "cumprod",
         "cumsum",
         "diagonal",
         "diagonal_scatter",
@@ -282,7 +298,9 @@ _RUN_ON_MARKS = _MAKES_ZEROS | frozenset(
         "mean",
         "mm",
         "mul",
+        "mv",
         "permute",
+        "prod",
         "repeat",
         "roll",
         "scatter",

@@ -15,8 +15,14 @@ from rfgraph.rules.pointwise import pointwise
 
 OWN_RULE = {
     "aten.mul.Tensor": "a factor that is zero for all inputs cuts",
+    "aten.mul.Scalar": "a factor of zero cuts",
     "aten.div.Tensor": "a numerator that is zero for all inputs cuts",
     "aten.div.Tensor_mode": "a numerator that is zero for all inputs cuts",
+    "aten.div.Scalar": "a denominator of infinity cuts",
+    "aten.div.Scalar_mode": "a denominator of infinity cuts",
+    "aten.addcmul.default": "a factor that is zero for all inputs cuts",
+    "aten.lerp.Scalar": "a weight of zero or one leaves one end",
+    "aten.lerp.Tensor": "a weight of zero or one leaves one end",
     "aten.exp.default": "a score of -inf gives zero",
     "aten.exp2.default": "a score of -inf gives zero",
     "aten.sigmoid.default": "a score of -inf gives zero",

@@ -16,6 +16,19 @@ def test_every_node_under_a_mask_is_exact(case):
     assert {node.status.value for node in analysis} == {"exact"}
 
 
+def test_the_largest_hull_joins_samples():
+    """A position sees what all samples see there, also where their masks differ."""
+    padding = torch.tensor([[0, 0, 0, 1], [1, 0, 0, 0]]).bool()
+
+    def weights(x):
+        return x.masked_fill(padding, float("-inf")).softmax(1)
+
+    node = rfgraph.analyze(weights, (2, 4), axes=(1,)).output()
+    assert node.region(1).hull == ((0, 3),)
+    assert node.field.size_max == (4,)
+    assert node.field.size == (3,)
+
+
 class Heads(nn.Module):
     """One head that looks back, and one that looks at its neighbours; each is returned."""
 
@@ -55,3 +68,99 @@ def test_too_many_masks_are_joined_aloud():
     assert node.status.value == "bound"
     assert any("joined" in reason for reason in node.reasons)
     assert node.footprint((3,)).all()
+
+
+class Weights(nn.Module):
+    """Weights of attention, averaged over heads, with padding that differs between samples."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.register_buffer("padding", torch.tensor([[0, 0, 1, 0], [0, 1, 1, 0]]).bool())
+
+    def forward(self, x):
+        """Return how much each token takes of each."""
+        return self.attention(x, x, x, key_padding_mask=self.padding)[1]
+
+
+def test_heads_folded_into_the_batch_leave_samples_apart():
+    """A mask of each sample, the same for all of its heads, does not mix samples."""
+    node = rfgraph.analyze(Weights(), (2, 4, 4), layout="NLC").output()
+    assert not node.field.mixes_batch
+    assert node.status is rfgraph.Status.EXACT
+    assert node.footprint(1).tolist() == [True, True, False, True]
+
+
+_NEVER = float("-inf")
+_LOWEST = torch.finfo(torch.float32).min
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda scores: scores * -1,
+        lambda scores: scores * 0,
+        lambda scores: scores / -2,
+        lambda scores: scores / float("inf"),
+        lambda scores: scores * torch.tensor([1.0, 1, 1, 1, 0]),
+        lambda scores: scores.clamp(min=-9),
+        lambda scores: scores.clamp(-9, 9),
+        lambda scores: scores.maximum(torch.zeros(5)),
+        lambda scores: 1 - scores,
+        lambda scores: scores - scores,
+        lambda scores: scores * scores.sum().exp(),
+        lambda scores: torch.div(scores, 2, rounding_mode="floor"),
+        lambda scores: scores.bool().float(),
+        lambda scores: scores.clamp(min=-9).to(torch.int64).float(),
+    ],
+)
+def test_what_takes_minus_infinity_away_leaves_no_mask(change):
+    """A factor that is not positive, a bound from below and another -inf give other scores."""
+
+    def attend(x):
+        ahead = torch.ones(5, 5).triu(1).bool()
+        return change((x @ x.mT).masked_fill(ahead, _NEVER)).softmax(-1) @ x
+
+    assert rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output().footprint(0)[4]
+
+
+class Learned(nn.Module):
+    """Attention whose masked scores are multiplied by a parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        """Return what each token attends to."""
+        ahead = torch.ones(5, 5).triu(1).bool()
+        return ((x @ x.mT).masked_fill(ahead, _NEVER) * self.scale).softmax(-1) @ x
+
+
+def test_a_parameter_may_be_negative():
+    """What a learned factor makes of -inf is not known."""
+    assert rfgraph.analyze(Learned(), (1, 5, 4), layout="NLC").output().footprint(0).all()
+
+
+@pytest.mark.parametrize("change", [lambda w: w * 1e-38, lambda w: w / 3, lambda w: w - w.sum()])
+def test_the_lowest_number_does_not_survive_arithmetic(change):
+    """It is a number after all: a fraction of it, or less another, may be an ordinary score."""
+
+    def attend(x):
+        ahead = torch.ones(5, 5).triu(1).bool()
+        return change((x @ x.mT).masked_fill(ahead, _LOWEST)).softmax(-1) @ x
+
+    assert rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output().footprint(0).all()
+
+
+def test_a_row_under_the_maximum_is_no_whole_axis():
+    """Scores less their maximum keep what a causal mask is: a prefix, with no global path."""
+
+    def attend(x):
+        ahead = torch.ones(5, 5).triu(1).bool()
+        scores = (x @ x.mT).masked_fill(ahead, _NEVER)
+        return (scores - scores.amax(-1, keepdim=True)).softmax(-1) @ x
+
+    node = rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output()
+    assert not node.field.is_global
+    assert node.region(2).hull == ((0, 2),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from torch import Tensor
@@ -162,6 +164,72 @@ def _zero_factor(x: Tensor) -> Tensor:
     return (x + blocked).softmax(2) * x
 
 
+def _scores(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens, and scores between them that are -inf ahead."""
+    y = x.transpose(1, 2)
+    return y, (y @ y.transpose(1, 2)).masked_fill(~_causal(y.shape[1]), _NEVER)
+
+
+def _after(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Causal attention whose scores are changed after they are masked; keys beyond are sinks."""
+
+    def attend(x: Tensor) -> Tensor:
+        y, scores = _scores(x)
+        weights = change(scores).softmax(-1)[..., : y.shape[1]]
+        return (weights @ y).transpose(1, 2)
+
+    return attend
+
+
+def _with_sink(scores: Tensor) -> Tensor:
+    """Scores beside one that every query has (gpt-oss)."""
+    return torch.cat([scores, scores.new_full((*scores.shape[:-1], 1), 0.3)], -1)
+
+
+def _less_maximum(scores: Tensor) -> Tensor:
+    return scores - scores.max(dim=-1, keepdim=True).values
+
+
+def _steep(scores: Tensor) -> Tensor:
+    """Positive numbers, one per key."""
+    return torch.arange(1.0, scores.shape[-1] + 1).to(scores)
+
+
+def _added(x: Tensor) -> Tensor:
+    """Scores between tokens and an additive mask that is -inf ahead."""
+    y = x.transpose(1, 2)
+    return y @ y.transpose(1, 2) + x.new_full((y.shape[1], y.shape[1]), _NEVER).triu(1)
+
+
+def _less_added_maximum(x: Tensor) -> Tensor:
+    scores = _added(x)
+    weights = (scores - scores.amax(-1, keepdim=True)).softmax(-1)
+    return x @ weights.transpose(1, 2)
+
+
+def _less_infinity(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    ahead = x.new_full((y.shape[1], y.shape[1]), -_NEVER).triu(1)
+    return x @ (y @ y.transpose(1, 2) - ahead).softmax(-1).transpose(1, 2)
+
+
+def _from_infinity(x: Tensor) -> Tensor:
+    y = x.transpose(1, 2)
+    ahead = x.new_full((y.shape[1], y.shape[1]), _NEVER).triu(1)
+    return x @ (ahead - y @ y.transpose(1, 2)).softmax(-1).transpose(1, 2)
+
+
+def _pooled(pool: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Windows over a signal that is -inf at two places."""
+
+    def windows(x: Tensor) -> Tensor:
+        blocked = x.new_zeros(x.shape[2])
+        blocked[[1, 4]] = _NEVER
+        return pool(x + blocked)
+
+    return windows
+
+
 CASES = (
     function("mask-after-stride", _after_stride, (1, 2, 8)),
     function("mask-before-stride", _before_stride, (1, 2, 8)),
@@ -185,4 +253,20 @@ CASES = (
     function("mask-halo-scores", _halo_scores, (1, 2, 8), output_axes=(1, 2)),
     function("mask-batch-of-matrices", _batch_of_matrices, (1, 2, 6)),
     function("mask-zero-factor", _zero_factor, (1, 2, 6)),
+    function("mask-halved", _after(lambda w: w / 2), (1, 2, 6)),
+    function("mask-scaled-by-numbers", _after(lambda w: _steep(w) * w), (1, 2, 6)),
+    function("mask-sink", _after(_with_sink), (1, 2, 6)),
+    function("mask-sink-less-maximum", _after(lambda w: _less_maximum(_with_sink(w))), (1, 2, 6)),
+    function("mask-less-maximum", _after(_less_maximum), (1, 2, 6)),
+    function("mask-less-distance", _after(lambda w: w - _steep(w) - 2), (1, 2, 6)),
+    function("mask-capped", _after(lambda w: w.clamp(max=50)), (1, 2, 6)),
+    function("mask-less-added-maximum", _less_added_maximum, (1, 2, 6)),
+    function("mask-less-infinity", _less_infinity, (1, 2, 6)),
+    function("mask-from-infinity", _from_infinity, (1, 2, 6)),
+    function("mask-logsumexp", lambda x: _added(x).logsumexp(2)[:, None], (1, 2, 6)),
+    function("mask-amax", lambda x: _added(x).amax(2)[:, None], (1, 2, 6)),
+    function("mask-amax-of-columns", lambda x: _added(x).amax(1, keepdim=True), (1, 2, 6)),
+    function("mask-amax-of-all", _pooled(lambda x: x.amax((1, 2), keepdim=True)), (1, 2, 6)),
+    function("mask-max-pool", _pooled(lambda x: F.max_pool1d(x, 3, 1, 1)), (1, 2, 6)),
+    function("mask-adaptive-max-pool", _pooled(lambda x: F.adaptive_max_pool1d(x, 3)), (1, 2, 6)),
 )

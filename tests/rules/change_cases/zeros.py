@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -31,6 +32,21 @@ def _emptied(x: Tensor) -> Tensor:
     return y
 
 
+def _weights(x: Tensor) -> Tensor:
+    """A number per position, of which some are zero and one is one."""
+    return x.new_tensor([0, 1, 0.5, 0, 0, 0.3, 1])
+
+
+def _divisors(x: Tensor) -> Tensor:
+    """A number per position, of which some are infinite."""
+    return x.new_tensor([2, math.inf, 1, -math.inf, 1, math.inf, 3])
+
+
+def _triangles(x: Tensor) -> Tensor:
+    """Two matrices of 3 by 2, each with zeros of its own."""
+    return x.new_tensor([[[1, 0], [1, 1], [0, 0]], [[0, 0], [1, 0], [1, 1]]])
+
+
 ROWS = (
     _gated("small", lambda x: x * 1e-50 * 1e50),
     _gated("power", lambda x: x**2),
@@ -47,4 +63,32 @@ ROWS = (
     _gated("scatter", lambda x: (x + 1).scatter(-1, _listed(x).expand(1, 2, 3), 0.0)),
     _gated("embedding", lambda x: F.embedding(
         torch.tensor([6, 5, 4, 3, 2, 1, 0], device=x.device), x[0].T).T[None]),
+    _gated("times-zero", lambda x: 0.0 * (x + 1) + x),
+    _gated("over-infinity", lambda x: x + (x + 1) / math.inf),
+    _gated("products", lambda x: (1 + x.flip(-1)).prod(1, keepdim=True) * x.cumprod(-1) + x),
+    row("zero-times", lambda x: x.roll(1, 2) * 0.0 + x, 1, 2, 7),
+    row("zero-times-in-place", lambda x: x.flip(2).clone().mul_(0) + x, 1, 2, 7),
+    row("lerp-constant", lambda x: torch.lerp(x, x.roll(2, -1), _weights(x)), 1, 2, 7),
+    row("lerp-start", lambda x: torch.lerp(x, x.roll(1, -1), 0.0), 1, 2, 7),
+    row("lerp-end", lambda x: torch.lerp(x.roll(1, -1), x, 1), 1, 2, 7),
+    row("lerp-gated", lambda x: torch.lerp(x, x.roll(2, -1), _weights(x) * x), 1, 2, 7),
+    row("addcmul-zeros", lambda x: x.addcmul(x.roll(1, -1), _weights(x) * x.flip(2)), 1, 2, 7),
+    row("addcmul-nothing", lambda x: x.addcmul(x.roll(1, -1), x.flip(2), value=0), 1, 2, 7),
+    row("div-infinity", lambda x: x.roll(1, -1) / _divisors(x) + x, 1, 2, 7),
+    row("div-by-infinity", lambda x: x + x.roll(1, -1) / math.inf, 1, 2, 7),
+    row("div-infinity-floor", lambda x: torch.div(x - 1, math.inf, rounding_mode="floor"),
+        1, 2, 7, trials=24),
+    row("mv-matrix", lambda x: (x.new_ones(5, 7).triu(1) @ x[0, 0])[None, None], 1, 1, 7),
+    row("mv-vector", lambda x: (x[0] @ _weights(x))[None, None], 1, 3, 7),
+    row("addmv-zeros", lambda x: x[0, 0, :4].addmv(x.new_ones(4, 7).tril(), x[0, 0])[None, None],
+        1, 1, 7),
+    row("dot-zeros", lambda x: torch.dot(_weights(x), x[0, 0]).reshape(1, 1), 1, 1, 7),
+    row("addbmm-left", lambda x: torch.addbmm(
+        x.new_ones(3, 2), x[0].reshape(3, 2, 3).transpose(0, 1), _triangles(x))[None], 1, 3, 6),
+    row("addbmm-right", lambda x: torch.addbmm(
+        x.new_ones(2, 3), _triangles(x).mT, x[0].T.reshape(2, 3, 3))[None], 1, 3, 6),
+    row("prod-zero", lambda x: (x * x.new_tensor([0, 1, 1, 1, 0, 1])).reshape(1, 1, 3, 2).prod(3),
+        1, 1, 6),
+    row("prod-all", lambda x: x + (x * _weights(x)).prod(), 1, 2, 7),
+    row("cumprod-zero", lambda x: x + (x.flip(2) * _weights(x).roll(3)).cumprod(2), 1, 2, 7),
 )  # fmt: skip

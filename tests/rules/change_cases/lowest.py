@@ -1,0 +1,58 @@
+"""Scores that are lowest for all inputs, where the oracle knows no -inf: bounds, finite numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ._row import Row, row
+
+
+def _ahead(x: Tensor, lowest: float) -> Tensor:
+    """Tokens by tokens: a number ahead of each, and zero elsewhere."""
+    tokens = x.shape[1]
+    return x.new_full((tokens, tokens), lowest).triu(1)
+
+
+def _attention(id: str, change: Callable[[Tensor, Tensor], Tensor], lowest: float) -> Row:  # noqa: A002
+    """Attention with a function of scores and mask as weights; what is beyond are sinks."""
+
+    def body(x: Tensor) -> Tensor:
+        scores = x @ x.transpose(1, 2)
+        weights = change(scores, _ahead(x, lowest)).softmax(-1)
+        return weights[..., : x.shape[1]] @ x
+
+    return row(f"lowest-{id}", body, 1, 5, 2, axes=(1,))
+
+
+_NEVER = -math.inf
+_LOWEST = torch.finfo(torch.float64).min
+
+
+def _beside_sink(scores: Tensor) -> Tensor:
+    return torch.cat([scores, scores.new_zeros(*scores.shape[:-1], 1)], -1)
+
+
+def _less_maximum(scores: Tensor) -> Tensor:
+    return scores - scores.max(dim=-1, keepdim=True).values.detach()
+
+
+def _only_lowest(x: Tensor) -> Tensor:
+    """A row of nothing but lowest scores, less their maximum, is a row of ordinary scores."""
+    scores = (x @ x.transpose(1, 2)).masked_fill(_ahead(x, 1.0).flip(0) == 1, _LOWEST)
+    scores = scores.masked_fill(_ahead(x, 1.0).T == 1, _LOWEST)
+    return _beside_sink(_less_maximum(scores)).softmax(-1)[..., : x.shape[1]] @ x
+
+
+ROWS = (
+    _attention("minimum", lambda w, ahead: w.minimum(torch.where(ahead < 0, ahead, 9.0)), _NEVER),
+    _attention("capped-by-another", lambda w, ahead: (w + ahead).minimum(w + 1), _NEVER),
+    _attention("capped", lambda w, ahead: w.clamp(max=1 + ahead), _NEVER),
+    _attention("floored", lambda w, ahead: (w + ahead).clamp(min=_LOWEST), _NEVER),
+    _attention("less-maximum", lambda w, ahead: _less_maximum(w + ahead), _LOWEST),
+    _attention("sink", lambda w, ahead: _less_maximum(_beside_sink(w + ahead)), _LOWEST),
+    row("lowest-nothing-else", _only_lowest, 1, 5, 2, axes=(1,)),
+)

@@ -84,7 +84,8 @@ def _found(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     if name in _ZERO_AT_MINUS_INFINITY:
         source = node.args[0]
         cut = cut_scores(call, source) if isinstance(source, fx.Node) else None
-        return None if cut is None else ~cut
+        if cut is not None or name not in _ZERO_AT_ZERO:
+            return None if cut is None else ~cut
     if name == "zeros_like" or (name in ("full_like", "fill") and node.args[1] == 0):
         return torch.zeros((), dtype=torch.bool)
     if name == "pow" and not (isinstance(node.args[1], (int, float)) and node.args[1] > 0):
@@ -175,10 +176,12 @@ def _on_marks(call: Call, node: fx.Node, farthest: int) -> Any:
     Returns:
         What the operator returns; None if no operand is limited.
     """
+    # Integers and truth values are factors of a product, and indices elsewhere.
+    has_factors = operator_name(node) == "mul"
     marks = {
         source: _live(call, source, farthest - 1)
         for source in node.all_input_nodes
-        if source.meta["spec"].dtype.is_floating_point
+        if has_factors or source.meta["spec"].dtype.is_floating_point
     }
     limited = any(live is not None for live in marks.values())
     if not limited and not _puts_zeros(node):
@@ -227,7 +230,7 @@ def _plain(argument: Any) -> Any:
 
 
 _SOFTMAX = frozenset(["_softmax", "_safe_softmax", "softmax"])
-_ZERO_AT_MINUS_INFINITY = frozenset(["exp", "exp2", "sigmoid"])
+_ZERO_AT_MINUS_INFINITY = frozenset(["exp", "exp2", "hardsigmoid", "relu", "sigmoid", "softplus"])
 
 _ZERO_AT_ZERO = frozenset(
     [

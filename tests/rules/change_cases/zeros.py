@@ -47,7 +47,32 @@ def _triangles(x: Tensor) -> Tensor:
     return x.new_tensor([[[1, 0], [1, 1], [0, 0]], [[0, 0], [1, 0], [1, 1]]])
 
 
+def _attended(limit: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Attention without softmax over scores that a limit leaves of each query and earlier keys."""
+
+    def body(x: Tensor) -> Tensor:
+        y = x.transpose(1, 2)
+        earlier = torch.ones(6, 6, dtype=torch.bool, device=x.device).tril()
+        return (limit(y @ x, earlier) @ y).transpose(1, 2)
+
+    return body
+
+
+def _through(gate: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda scores, keep: gate(scores.masked_fill(~keep, -math.inf))
+
+
 ROWS = (
+    *(
+        row(f"zeros-of-{str(kind).rpartition('.')[2]}", _attended(lambda scores, keep, kind=kind:
+            scores * keep.to(kind)), 1, 2, 6)
+        for kind in (torch.bool, torch.uint8, torch.int64, torch.float32)
+    ),
+    *(
+        row(f"infinity-through-{name}", _attended(_through(gate)), 1, 2, 6)
+        for name, gate in (("relu", F.relu), ("softplus", F.softplus), ("exp", torch.exp),
+            ("hardsigmoid", lambda x: F.hardsigmoid(x / 9)))
+    ),
     _gated("small", lambda x: x * 1e-50 * 1e50),
     _gated("power", lambda x: x**2),
     _gated("elu", lambda x: F.elu(x) + F.mish(x) * F.hardswish(x)),

@@ -63,7 +63,7 @@ class TaintMethod:
         def note(mode: CarriedNaN, element: Element, hits: Tensor) -> None:
             if hits.shape[0] == 2 and bool(hits[0]):
                 raise _MixedError
-            self._blind[element] = ", ".join(mode.swallowing)
+            self._blind[element] = ", ".join(mode.lost.names)
             self._spread[element] = ", ".join(mode.spreading)
             missing = self._not_held(mode, element)
             if missing:
@@ -133,7 +133,12 @@ class TaintMethod:
                 torch.from_numpy(mask).reshape(shape), math.nan
             )
         call = self.arguments.cast(self.dtype, {name: x}, runs)
-        mode = CarriedNaN(self.model, self.mixers if elements[0].scope == "local" else {}, runs)
+        mode = CarriedNaN(
+            self.model,
+            self.mixers if elements[0].scope == "local" else {},
+            runs,
+            everywhere=bool(masks[-1].all()),
+        )
         by_place: dict[Place, list[Element]] = {}
         for element in elements:
             by_place.setdefault(element.place, []).append(element)

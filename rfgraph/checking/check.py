@@ -20,6 +20,7 @@ from rfgraph.checking.judge import (
     findings,
     inconclusive,
     judge_gradient,
+    judge_support,
     judge_taint,
     questions_about,
 )
@@ -234,7 +235,7 @@ class _Run:
 
     def _is_open(self, element: Element, seen: Seen) -> bool:
         """Whether another draw could change the verdict."""
-        verdicts = {verdict for verdict, _, _ in judge_gradient(element, seen, raw=self.raw)}
+        verdicts = {verdict for verdict, _, _ in judge_support(element, seen, raw=self.raw)}
         return verdicts != {Verdict.EXACT} and Verdict.VIOLATED not in verdicts
 
     def _taints(

@@ -44,7 +44,22 @@ def inconclusive(element: Element, reason: str) -> list[tuple[Verdict, Hull, str
 
 
 def judge_gradient(element: Element, seen: Seen, *, raw: bool) -> list[tuple[Verdict, Hull, str]]:
-    """Return verdict, observed hull and reason along each axis."""
+    """Return verdict, observed hull and reason along each axis.
+
+    What was seen outside was seen; that nothing was is no proof behind a function without a
+    derivative.
+    """
+    found = judge_support(element, seen, raw=raw)
+    if not seen.lost:
+        return found
+    why = f"{', '.join(seen.lost)} {'has' if len(seen.lost) == 1 else 'have'} no derivative"
+    return [
+        one if one[0] is Verdict.VIOLATED else (Verdict.INCONCLUSIVE, None, why) for one in found
+    ]
+
+
+def judge_support(element: Element, seen: Seen, *, raw: bool) -> list[tuple[Verdict, Hull, str]]:
+    """Return what the support says if every function has a derivative."""
     if seen.support is None:
         return inconclusive(element, seen.reason)
     if not seen.support.any() and element.footprint.any():

@@ -14,15 +14,17 @@ from rfgraph.checking.advice import advice_on
 from rfgraph.checking.arguments import make_arguments
 from rfgraph.checking.element import Element, choose_nodes, choose_positions, elements_of
 from rfgraph.checking.enlarge import wanted_shape, whole_position
+from rfgraph.checking.extent import extents
 from rfgraph.checking.finding import CheckFinding, Hull, Verdict
 from rfgraph.checking.gradient import GradientMethod, Seen
 from rfgraph.checking.judge import (
+    answers_about,
     findings,
     inconclusive,
     judge_gradient,
     judge_support,
     judge_taint,
-    questions_about,
+    untold,
 )
 from rfgraph.checking.memory import gradient_bytes, spell, taint_bytes
 from rfgraph.checking.mixers import global_mixers
@@ -248,12 +250,7 @@ class _Run:
             return {element: inconclusive(element, why) for element in elements}
         runs = min(max(self.budget // needed, 1), _MOST_RUNS)
         for group in unique_inputs(elements).values():
-            found.update(self._tainted(analysis, inputs, group, runs, self._single()))
-            # Other kernels run in double precision: one that lets NaN run over is no violation.
-            accused = [e for e in group if any(v is Verdict.VIOLATED for v, _, _ in found[e])]
-            if accused:
-                again = self._tainted(analysis, inputs, accused, max(runs // 2, 1), torch.float64)
-                found.update({e: v for e, v in again.items() if _tells(v)})
+            found.update(self._tainted(analysis, inputs, group, runs))
             self._tell(len(group))
         return found
 
@@ -263,30 +260,49 @@ class _Run:
         return torch.float32 if any(p.dtype in halves for p in self.model.parameters()) else None
 
     def _tainted(
-        self,
-        analysis: Analysis,
-        inputs: Any,
-        group: Sequence[Element],
-        runs: int,
-        dtype: torch.dtype | None,
+        self, analysis: Analysis, inputs: Any, group: Sequence[Element], runs: int
     ) -> dict[Element, Verdicts]:
-        """Return the verdicts of one group in one precision; None for the model's own."""
+        """Return the verdicts of one group."""
+        way = self._taint_method(analysis, inputs, runs, self._single())
+        way.learn(group)
+        told = {e: (way, answers) for e, answers in answers_about(way, group).items()}
+        ways = [way]
+        accused = [
+            e for e, (_, answers) in told.items() if answers[0] and not untold(way, e, answers)
+        ]
+        if accused:
+            # Other kernels run in double precision, and a forward may depend on how many samples
+            # there are: what only shows in a stack in single precision is no violation.
+            again = self._taint_method(analysis, inputs, 1, torch.float64)
+            again.learn(accused)
+            answered = answers_about(again, accused)
+            is_same = all(answered[e] == told[e][1] for e in accused)
+            told |= {e: (again, a) for e, a in answered.items() if not untold(again, e, a)}
+            ways.append(again)
+            if is_same:
+                # Nor does it depend on that, so that the search for the ends may stack.
+                again.runs_at_once = max(runs // 2, 1)
+                again.learn(accused)
+        found: dict[Element, Verdicts] = {}
+        for way in ways:
+            own = {e: answers for e, (used, answers) in told.items() if used is way}
+            why = {e: untold(way, e, answers) for e, answers in own.items()}
+            found |= {e: inconclusive(e, reason) for e, reason in why.items() if reason}
+            left = [e for e in own if not why[e]]
+            seen = extents(way.answers, [e for e in left if own[e][0] or not all(own[e][1:])])
+            for element in left:
+                extent = None if element in way.failures else seen.get(element)
+                found[element] = judge_taint(element, own[element], extent)
+            self._count("taint samples", way.forwards)
+        return {element: found[element] for element in group}
+
+    def _taint_method(
+        self, analysis: Analysis, inputs: Any, runs: int, dtype: torch.dtype | None
+    ) -> TaintMethod:
+        """Return the method in one precision; None for the model's own."""
         copied = put(private_copy(self.model), "cpu", dtype)
         arguments = make_arguments(self.model, inputs, self.kwargs, 0)
-        way = TaintMethod(copied, arguments, global_mixers(analysis), runs, dtype)
-        found: dict[Element, Verdicts] = {}
-        try:
-            way.learn(group)
-            asked = {element: questions_about(element) for element in group}
-            every = [q for questions in asked.values() for q in questions]
-            answered = iter(way.answers(every))
-            for element, questions in asked.items():
-                found[element] = judge_taint(way, element, [next(answered) for _ in questions])
-        except Exception as error:  # noqa: BLE001 -- whatever a model raises is told
-            why = f"the model does not run on NaN: {_short(error)}"
-            found = {element: inconclusive(element, why) for element in group}
-        self._count("taint samples", way.forwards)
-        return found
+        return TaintMethod(copied, arguments, global_mixers(analysis), runs, dtype)
 
     def _count(self, what: str, number: int) -> None:
         self.cost[what] = self.cost.get(what, 0) + number
@@ -343,10 +359,6 @@ def _larger(
         if position is not None:
             elements += elements_of(twin, position)
     return (larger, shape, elements) if elements else None
-
-
-def _tells(verdicts: Verdicts) -> bool:
-    return all(verdict is not Verdict.INCONCLUSIVE for verdict, _, _ in verdicts)
 
 
 def _names(nodes: Any) -> str:

@@ -18,7 +18,7 @@ from rfgraph.checking.lost_gradients import LostGradients
 from rfgraph.checking.mixers import Mixer, mixers_before
 from rfgraph.checking.opened_gates import OpenedGates
 from rfgraph.checking.operator_calls import Key
-from rfgraph.checking.shared_backward import apart, told_apart
+from rfgraph.checking.shared_backward import apart, shared_weights, told_apart
 from rfgraph.eager import Place, check_shape, observe
 
 
@@ -183,8 +183,11 @@ class GradientMethod:
 
     def _together(self, parts: Sequence[Tensor], leaf: Tensor) -> list[Tensor] | None:
         """Return the supports of elements of one node; None if they cannot be told apart."""
-        first = self._backward(parts, leaf)
-        second = self._backward(parts, leaf, [2.0**k for k in range(len(parts))])
+        one, other = shared_weights(len(parts))
+        if max(*one, *other) > torch.finfo(parts[0].dtype).max:
+            return None
+        first = self._backward(parts, leaf, one)
+        second = self._backward(parts, leaf, other)
         if not bool(first.isfinite().all() & second.isfinite().all()):
             return None
         return told_apart(first, second, len(parts))

@@ -12,7 +12,13 @@ from rfgraph.analysis import Analysis, Node, analyze
 from rfgraph.capture.preserve import default_device, process_state
 from rfgraph.checking.advice import advice_on
 from rfgraph.checking.arguments import make_arguments
-from rfgraph.checking.element import Element, choose_nodes, choose_positions, elements_of
+from rfgraph.checking.element import (
+    Element,
+    choose_nodes,
+    choose_positions,
+    complex_inputs,
+    elements_of,
+)
 from rfgraph.checking.enlarge import wanted_shape, whole_position
 from rfgraph.checking.extent import extents
 from rfgraph.checking.finding import CheckFinding, Hull, Verdict
@@ -72,8 +78,8 @@ def check(
         nodes: Node or module paths, or patterns over what modules return and, where none of those
             fits, over what functions in a forward return (`layer1.*.add`); by default `count` of
             what modules return, spread over the depth.
-        positions: Indices along each node's spatial axes; by default corners, borders and the
-            middle.
+        positions: Indices along each node's spatial axes; by default corners, borders, the middle,
+            and a neighbour of it for each phase of a field that differs from position to position.
         method: ``"gradient"``, ``"taint"`` (NaN), or ``"both"``.
         count: How many nodes by default.
         draws: Draws of weights and inputs that the support of a gradient is united over; later ones
@@ -121,6 +127,8 @@ def check(
         for element in elements_of(node, position)
     ]
     run = _Run(model, methods, raw=raw, draws=draws, budget=budget, kwargs=kwargs)
+    if names := complex_inputs(analysis):
+        run.notes.append(f"Complex inputs are not followed: {', '.join(names)}.")
     parts = [(analysis, inputs, elements)]
     if enlarge and positions is None:
         larger = _larger(analysis, inputs, chosen, budget=budget, again=analyzed, notes=run.notes)

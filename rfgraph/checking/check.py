@@ -36,7 +36,7 @@ from rfgraph.checking.memory import gradient_bytes, spell, taint_bytes
 from rfgraph.checking.mixers import global_mixers
 from rfgraph.checking.result import CheckResult
 from rfgraph.checking.taint import TaintMethod, unique_inputs
-from rfgraph.eager import private_copy, put
+from rfgraph.eager import private_copy, put, recording_tensors
 from rfgraph.errors import InputError, RfgraphError
 from rfgraph.rules.rule_set import RuleSet
 
@@ -136,7 +136,7 @@ def check(
             parts.append(larger)
     total = len(methods) * sum(len(found) for _, _, found in parts)
     run.progress = (lambda done: progress(done, total)) if progress else (lambda _done: None)
-    with process_state(), default_device("cpu"):
+    with process_state(), default_device("cpu"), recording_tensors():
         for part in parts:
             run.add(*part)
     order = {node.name: k for k, node in enumerate(analysis)}

@@ -16,35 +16,55 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_leaves
 
+from rfgraph.checking.coordinates import without_lost_places
+from rfgraph.checking.lost_nan import SELECTIONS, SWALLOWING, LostNaN
 from rfgraph.checking.mixers import Mixer
 from rfgraph.checking.operator_calls import Key, OperatorCalls, operator_name
 
-_SELECTIONS = frozenset({"where", "masked_fill"})
-"""What they leave out is constant, if the condition is; the comparison that made it is noted."""
-
-_SWALLOWING = frozenset({"nan_to_num", "sort", "topk", "kthvalue", "median", "nanmedian", "mode",
-    "nansum", "unique", "searchsorted", "bucketize"})  # fmt: skip
 _ZERO_WEIGHTS = ("upsample_", "_upsample_", "grid_sampler_")
 _PRODUCTS = frozenset({"mul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot"})
 _COPIES = frozenset({"copy", "_to_copy", "clone"})
+
+ANY_WEIGHT = 1e-9
+"""A weight below is rounding, whatever computed it in double precision."""
+SURE_WEIGHT = 1e-5
+"""A weight above is none, even of coordinates in single precision."""
 
 
 class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
     """Carries NaN, and holds global mixers constant.
 
+    Args:
+        model: What runs.
+        held: The mixers to hold.
+        runs: How many samples are stacked.
+        everywhere: Whether the input is NaN everywhere in one of them.
+        sampled: The weight above which sampling at coordinates reads a place.
+
     Attributes:
-        swallowing: Operators met so far that NaN did not get through.
+        lost: The operators met so far that NaN did not get through.
         spreading: Operators met so far that may give NaN without reading any.
         held: Names of the mixers held so far.
+        has_sampled: Whether NaN was sampled at coordinates.
     """
 
-    def __init__(self, model: nn.Module, held: Mapping[Key, Mixer], runs: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        held: Mapping[Key, Mixer],
+        runs: int,
+        *,
+        everywhere: bool = False,
+        sampled: float = ANY_WEIGHT,
+    ) -> None:
         super().__init__(model)
         self._runs = runs
         self._mixers = held
-        self.swallowing: dict[str, None] = {}
+        self._sampled = sampled
+        self.lost = LostNaN(everywhere=everywhere)
         self.spreading: dict[str, None] = {}
         self.held: set[str] = set()
+        self.has_sampled = False
 
     def __torch_dispatch__(
         self,
@@ -59,9 +79,12 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
         name = operator_name(func)
         if name == "_assert_async":
             return None
-        if func.is_view:
-            return func(*args, **kwargs)
         reads = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        if func.is_view:
+            out = func(*args, **kwargs)
+            self.lost.viewed(func, reads, out)
+            return out
+        self.lost.read(name, reads)
         if mixer is not None:
             held, shape = _held(func, args, kwargs, keeps_local=mixer.keeps_local)
             if mixer.is_stacked(shape, self._runs):
@@ -73,12 +96,16 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
         hit = [k for k, taint in enumerate(taints) if taint is not None and bool(taint.any())]
         if not hit:
             return func(*args, **kwargs)
+        args, union = without_lost_places(func, args)
+        if name.startswith(_ZERO_WEIGHTS) and hit[0] == 0:
+            is_sampled = name.startswith("grid_sampler_")
+            self.has_sampled |= is_sampled
+            out = _by_weights(func, args, kwargs, self._sampled if is_sampled else ANY_WEIGHT)
+            return _with_nan(out, union)
         self._note_spreading(name, reads, hit)
-        if name.startswith(_ZERO_WEIGHTS) and hit == [0]:
-            return _by_weights(func, args, kwargs)
-        union, cut = None, None
+        cut = None
         is_pointwise = torch.Tag.pointwise in func.tags or name in {"hardswish", "clamp"}
-        if is_pointwise and name not in _SELECTIONS | _SWALLOWING | _COPIES:
+        if is_pointwise and name not in SELECTIONS | SWALLOWING | _COPIES:
             for k in hit:
                 taint = taints[k]
                 assert taint is not None
@@ -89,24 +116,13 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
                         # A mask of -inf cuts; NaN + (-inf) would not.
                         cut = t.isneginf() if cut is None else cut | t.isneginf()
         out = func(*args, **kwargs)
-        self._note_swallowing(name, func, out)
-        if union is not None and isinstance(out, Tensor) and out.is_floating_point():
-            if cut is not None:
-                union &= ~cut
-                out.masked_fill_(cut.expand(out.shape), -math.inf)
-            out.masked_fill_(union.expand(out.shape), math.nan)
+        if cut is not None and isinstance(out, Tensor) and out.is_floating_point():
+            assert union is not None
+            union &= ~cut
+            out.masked_fill_(cut.expand(out.shape), -math.inf)
+        out = _with_nan(out, union)
+        self.lost.returned(name, func, out)
         return out
-
-    def _note_swallowing(self, name: str, func: OpOverload, out: Any) -> None:
-        if name in _SELECTIONS or (func._schema.is_mutable and name == "copy"):
-            return
-        results = [t for t in tree_leaves(out) if isinstance(t, Tensor)]
-        floats = [t for t in results if t.is_floating_point() or t.is_complex()]
-        if name in _SWALLOWING or (
-            not floats
-            and not name.startswith(("new_", "empty", "zeros", "ones", "full", "_assert"))
-        ):
-            self.swallowing[name] = None
 
     def _note_spreading(self, name: str, reads: list[Tensor], hit: list[int]) -> None:
         if name in _PRODUCTS:
@@ -124,8 +140,14 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
             self.spreading["div of exact zeros"] = None
         elif "softmax" in name and bool(reads[0].isneginf().any()):
             self.spreading[f"{name} with -inf"] = None
-        elif name.startswith("grid_sampler") and hit != [0]:
-            self.spreading[name] = None
+
+
+def _with_nan(out: Any, where: Tensor | None) -> Any:
+    """Return a result with NaN where it depends on some, in its first tensor."""
+    first = out[0] if isinstance(out, (tuple, list)) and out else out
+    if where is not None and isinstance(first, Tensor) and first.is_floating_point():
+        first.masked_fill_(where.expand(first.shape), math.nan)
+    return out
 
 
 def _held(
@@ -153,8 +175,10 @@ def _held(
     return out, tuple(first.shape)
 
 
-def _by_weights(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """Resample the numbers; NaN goes where its weight is not zero.
+def _by_weights(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], least: float
+) -> Tensor:
+    """Resample the numbers; NaN goes where its weight is more than `least`.
 
     Random positive numbers in place of NaN, so that weights of both signs do not cancel; double
     precision and a threshold, because a weight of exactly 0 may come out as rounding.
@@ -168,4 +192,4 @@ def _by_weights(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any])
     marks = torch.empty_like(x, dtype=torch.float64).copy_(drawn).mul_(taint)
     rest = [t.double() if isinstance(t, Tensor) and t.is_floating_point() else t for t in rest]
     reached: Tensor = func(marks, *rest, **kwargs)
-    return out.masked_fill_(reached.abs() > 1e-9, math.nan)
+    return out.masked_fill_(reached.abs() > least, math.nan)

@@ -12,22 +12,31 @@ from rfgraph.analysis import Analysis, Node, analyze
 from rfgraph.capture.preserve import default_device, process_state
 from rfgraph.checking.advice import advice_on
 from rfgraph.checking.arguments import make_arguments
-from rfgraph.checking.element import Element, choose_nodes, choose_positions, elements_of
+from rfgraph.checking.element import (
+    Element,
+    choose_nodes,
+    choose_positions,
+    complex_inputs,
+    elements_of,
+)
 from rfgraph.checking.enlarge import wanted_shape, whole_position
+from rfgraph.checking.extent import extents
 from rfgraph.checking.finding import CheckFinding, Hull, Verdict
 from rfgraph.checking.gradient import GradientMethod, Seen
 from rfgraph.checking.judge import (
+    answers_about,
     findings,
     inconclusive,
     judge_gradient,
+    judge_support,
     judge_taint,
-    questions_about,
+    untold,
 )
 from rfgraph.checking.memory import gradient_bytes, spell, taint_bytes
 from rfgraph.checking.mixers import global_mixers
 from rfgraph.checking.result import CheckResult
 from rfgraph.checking.taint import TaintMethod, unique_inputs
-from rfgraph.eager import private_copy, put
+from rfgraph.eager import private_copy, put, recording_tensors
 from rfgraph.errors import InputError, RfgraphError
 from rfgraph.rules.rule_set import RuleSet
 
@@ -69,8 +78,8 @@ def check(
         nodes: Node or module paths, or patterns over what modules return and, where none of those
             fits, over what functions in a forward return (`layer1.*.add`); by default `count` of
             what modules return, spread over the depth.
-        positions: Indices along each node's spatial axes; by default corners, borders and the
-            middle.
+        positions: Indices along each node's spatial axes; by default corners, borders, the middle,
+            and a neighbour of it for each phase of a field that differs from position to position.
         method: ``"gradient"``, ``"taint"`` (NaN), or ``"both"``.
         count: How many nodes by default.
         draws: Draws of weights and inputs that the support of a gradient is united over; later ones
@@ -118,6 +127,8 @@ def check(
         for element in elements_of(node, position)
     ]
     run = _Run(model, methods, raw=raw, draws=draws, budget=budget, kwargs=kwargs)
+    if names := complex_inputs(analysis):
+        run.notes.append(f"Complex inputs are not followed: {', '.join(names)}.")
     parts = [(analysis, inputs, elements)]
     if enlarge and positions is None:
         larger = _larger(analysis, inputs, chosen, budget=budget, again=analyzed, notes=run.notes)
@@ -125,7 +136,7 @@ def check(
             parts.append(larger)
     total = len(methods) * sum(len(found) for _, _, found in parts)
     run.progress = (lambda done: progress(done, total)) if progress else (lambda _done: None)
-    with process_state(), default_device("cpu"):
+    with process_state(), default_device("cpu"), recording_tensors():
         for part in parts:
             run.add(*part)
     order = {node.name: k for k, node in enumerate(analysis)}
@@ -234,7 +245,7 @@ class _Run:
 
     def _is_open(self, element: Element, seen: Seen) -> bool:
         """Whether another draw could change the verdict."""
-        verdicts = {verdict for verdict, _, _ in judge_gradient(element, seen, raw=self.raw)}
+        verdicts = {verdict for verdict, _, _ in judge_support(element, seen, raw=self.raw)}
         return verdicts != {Verdict.EXACT} and Verdict.VIOLATED not in verdicts
 
     def _taints(
@@ -247,12 +258,7 @@ class _Run:
             return {element: inconclusive(element, why) for element in elements}
         runs = min(max(self.budget // needed, 1), _MOST_RUNS)
         for group in unique_inputs(elements).values():
-            found.update(self._tainted(analysis, inputs, group, runs, self._single()))
-            # Other kernels run in double precision: one that lets NaN run over is no violation.
-            accused = [e for e in group if any(v is Verdict.VIOLATED for v, _, _ in found[e])]
-            if accused:
-                again = self._tainted(analysis, inputs, accused, max(runs // 2, 1), torch.float64)
-                found.update({e: v for e, v in again.items() if _tells(v)})
+            found.update(self._tainted(analysis, inputs, group, runs))
             self._tell(len(group))
         return found
 
@@ -262,30 +268,49 @@ class _Run:
         return torch.float32 if any(p.dtype in halves for p in self.model.parameters()) else None
 
     def _tainted(
-        self,
-        analysis: Analysis,
-        inputs: Any,
-        group: Sequence[Element],
-        runs: int,
-        dtype: torch.dtype | None,
+        self, analysis: Analysis, inputs: Any, group: Sequence[Element], runs: int
     ) -> dict[Element, Verdicts]:
-        """Return the verdicts of one group in one precision; None for the model's own."""
+        """Return the verdicts of one group."""
+        way = self._taint_method(analysis, inputs, runs, self._single())
+        way.learn(group)
+        told = {e: (way, answers) for e, answers in answers_about(way, group).items()}
+        ways = [way]
+        accused = [
+            e for e, (_, answers) in told.items() if answers[0] and not untold(way, e, answers)
+        ]
+        if accused:
+            # Other kernels run in double precision, and a forward may depend on how many samples
+            # there are: what only shows in a stack in single precision is no violation.
+            again = self._taint_method(analysis, inputs, 1, torch.float64)
+            again.learn(accused)
+            answered = answers_about(again, accused)
+            is_same = all(answered[e] == told[e][1] for e in accused)
+            told |= {e: (again, a) for e, a in answered.items() if not untold(again, e, a)}
+            ways.append(again)
+            if is_same:
+                # Nor does it depend on that, so that the search for the ends may stack.
+                again.runs_at_once = max(runs // 2, 1)
+                again.learn(accused)
+        found: dict[Element, Verdicts] = {}
+        for way in ways:
+            own = {e: answers for e, (used, answers) in told.items() if used is way}
+            why = {e: untold(way, e, answers) for e, answers in own.items()}
+            found |= {e: inconclusive(e, reason) for e, reason in why.items() if reason}
+            left = [e for e in own if not why[e]]
+            seen = extents(way.answers, [e for e in left if own[e][0] or not all(own[e][1:])])
+            for element in left:
+                extent = None if element in way.failures else seen.get(element)
+                found[element] = judge_taint(element, own[element], extent)
+            self._count("taint samples", way.forwards)
+        return {element: found[element] for element in group}
+
+    def _taint_method(
+        self, analysis: Analysis, inputs: Any, runs: int, dtype: torch.dtype | None
+    ) -> TaintMethod:
+        """Return the method in one precision; None for the model's own."""
         copied = put(private_copy(self.model), "cpu", dtype)
         arguments = make_arguments(self.model, inputs, self.kwargs, 0)
-        way = TaintMethod(copied, arguments, global_mixers(analysis), runs, dtype)
-        found: dict[Element, Verdicts] = {}
-        try:
-            way.learn(group)
-            asked = {element: questions_about(element) for element in group}
-            every = [q for questions in asked.values() for q in questions]
-            answered = iter(way.answers(every))
-            for element, questions in asked.items():
-                found[element] = judge_taint(way, element, [next(answered) for _ in questions])
-        except Exception as error:  # noqa: BLE001 -- whatever a model raises is told
-            why = f"the model does not run on NaN: {_short(error)}"
-            found = {element: inconclusive(element, why) for element in group}
-        self._count("taint samples", way.forwards)
-        return found
+        return TaintMethod(copied, arguments, global_mixers(analysis), runs, dtype)
 
     def _count(self, what: str, number: int) -> None:
         self.cost[what] = self.cost.get(what, 0) + number
@@ -342,10 +367,6 @@ def _larger(
         if position is not None:
             elements += elements_of(twin, position)
     return (larger, shape, elements) if elements else None
-
-
-def _tells(verdicts: Verdicts) -> bool:
-    return all(verdict is not Verdict.INCONCLUSIVE for verdict, _, _ in verdicts)
 
 
 def _names(nodes: Any) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from operator import index
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from rfgraph.errors import IndexRangeError, InputError, NodeNotFoundError
 
 BoolArray = npt.NDArray[np.bool_]
 _FLOATING = ("float16", "bfloat16", "float32", "float64")
+_MOST_PHASES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +86,7 @@ def choose_nodes(
         NodeNotFoundError: A name or pattern chooses nothing that a run of the model shows.
         InputError: `wanted` is empty, or nothing can be checked.
     """
-    shown = [node for node in analysis if has_place(node) and _input_of(node) is not None]
+    shown = [node for node in analysis if has_place(node) and inputs_of(node)]
     fit = [node for node in shown if is_returned(node)]
     order = {node.name: k for k, node in enumerate(analysis)}
     if wanted is None:
@@ -92,10 +95,7 @@ def choose_nodes(
             spread = _with_local_field(shown)
         spread = spread or fit
         if not spread:
-            raise InputError(
-                "No floating point input reaches a tensor that a run of the model shows, so "
-                "neither gradients nor NaN can be followed."
-            )
+            raise _unfollowed(analysis, "a tensor that a run of the model shows")
         last = len(spread) - 1
         picked = (
             {round(k * last / max(count - 1, 1)) for k in range(count)} if count > 1 else {last}
@@ -129,14 +129,20 @@ def _with_local_field(nodes: Sequence[Node]) -> list[Node]:
 def choose_positions(node: Node, wanted: Sequence[Sequence[int]] | None) -> list[tuple[int, ...]]:
     """Return the positions to check: those wanted, or corners, a border and the middle.
 
+    Where fields differ from position to position in turn, as after upsampling, neighbours of the
+    middle are added, one for each further phase, up to eight.
+
     Raises:
         IndexRangeError: A wanted position lies outside the node.
+        InputError: None is wanted, or one is no position.
     """
     lengths = [node.shape[axis] for axis in node.spatial_axes]
     if wanted is not None:
         found = []
+        if not len(wanted):
+            raise InputError("Nothing to check; give positions, or leave positions out.")
         for position in wanted:
-            given = (position,) if isinstance(position, int) else tuple(position)
+            given = _indices(position)
             if len(given) != len(lengths) or any(
                 not -n <= k < n for k, n in zip(given, lengths, strict=False)
             ):
@@ -152,17 +158,45 @@ def choose_positions(node: Node, wanted: Sequence[Sequence[int]] | None) -> list
     # which wrong scales can agree.
     top = tuple(0 if k == 0 else n for k, n in enumerate(middle))
     odd = tuple((n - 1) // 3 if k % 2 else 2 * n // 3 for k, n in enumerate(lengths))
-    return list(dict.fromkeys([tuple(0 for _ in lengths), top, middle, odd, last]))
+    phases = [
+        tuple((m + k % p) % n for m, p, n in zip(middle, periods, lengths, strict=True))
+        for periods in [_periods(node)]
+        for k in range(1, min(max(periods, default=1), _MOST_PHASES + 1))
+    ]
+    return list(dict.fromkeys([tuple(0 for _ in lengths), top, middle, *phases, odd, last]))
+
+
+def _periods(node: Node) -> list[int]:
+    """Return after how many positions the field repeats, along each of the node's spatial axes."""
+    found = [1] * len(node.spatial_axes)
+    for name in inputs_of(node):
+        field = node.fields[name]
+        periods = (field.local or field).period
+        if len(periods) == len(found):
+            found = [max(a, b or 1) for a, b in zip(found, periods, strict=True)]
+    return found
+
+
+def _indices(position: Any) -> tuple[int, ...]:
+    """Return a position as a tuple of plain integers."""
+    given = position if isinstance(position, Iterable) else (position,)
+    try:
+        return tuple(index(k) for k in given)
+    except TypeError:
+        raise InputError(
+            f"The position {position!r} is none; give an index per spatial axis, such as (3, 3)."
+        ) from None
 
 
 def elements_of(node: Node, position: tuple[int, ...]) -> list[Element]:
-    """Return the element at one position, in each scope that says something of its own."""
-    name = _input_of(node)
-    if name is None:
-        raise InputError(
-            f"No floating point input reaches {node.name}, so neither gradients nor NaN can be "
-            "followed; give the model embeddings instead of indices."
-        )
+    """Return the element at one position, on each input and in each scope that says its own."""
+    names = inputs_of(node)
+    if not names:
+        raise _unfollowed(node.analysis, node.name)
+    return [element for name in names for element in _elements_on(node, position, name)]
+
+
+def _elements_on(node: Node, position: tuple[int, ...], name: str) -> list[Element]:
     info = node.analysis.inputs[name]
     field = node.fields[name]
     scopes: list[Scope] = ["total"]
@@ -181,9 +215,30 @@ def elements_of(node: Node, position: tuple[int, ...]) -> list[Element]:
     return found
 
 
-def _input_of(node: Node) -> str | None:
-    """Return the first floating point input that reaches the node."""
-    for name, field in node.fields.items():
-        if field.reaches and node.analysis.inputs[name].dtype in _FLOATING:
-            return name
-    return None
+def inputs_of(node: Node) -> list[str]:
+    """Return the floating point inputs that reach the node; those with analysed axes, if any."""
+    inputs = node.analysis.inputs
+    found = [
+        name
+        for name, field in node.fields.items()
+        if field.reaches and inputs[name].dtype in _FLOATING
+    ]
+    return [name for name in found if inputs[name].axes] or found
+
+
+def complex_inputs(analysis: Analysis) -> list[str]:
+    """Return the inputs that hold complex numbers, which no method follows."""
+    return [name for name, info in analysis.inputs.items() if info.dtype.startswith("complex")]
+
+
+def _unfollowed(analysis: Analysis, reached: str) -> InputError:
+    """Return why nothing can be followed to what is to be reached."""
+    if names := complex_inputs(analysis):
+        return InputError(
+            f"Complex inputs are not followed, and only {', '.join(names)} reaches {reached}; give "
+            "the model real and imaginary parts, as with torch.view_as_real."
+        )
+    return InputError(
+        f"No floating point input reaches {reached}, so neither gradients nor NaN can be followed; "
+        "give the model embeddings instead of indices."
+    )

@@ -14,10 +14,11 @@ from rfgraph.checking.arguments import Arguments
 from rfgraph.checking.drawn_weights import DRAWN, draw_weights
 from rfgraph.checking.element import BoolArray, Element
 from rfgraph.checking.held_gradients import HeldGradients, MixerCalls
+from rfgraph.checking.lost_gradients import LostGradients
 from rfgraph.checking.mixers import Mixer, mixers_before
 from rfgraph.checking.opened_gates import OpenedGates
 from rfgraph.checking.operator_calls import Key
-from rfgraph.checking.shared_backward import apart, told_apart
+from rfgraph.checking.shared_backward import apart, shared_weights, told_apart
 from rfgraph.eager import Place, check_shape, observe
 
 
@@ -27,18 +28,36 @@ class Seen:
 
     Attributes:
         support: True where some draw had a gradient; None if none could be taken.
-        reason: Why it may be too small, or why there is none.
+        reason: Why there is none.
+        lost: The functions before the element that have no derivative.
     """
 
     support: BoolArray | None = None
     reason: str = ""
+    lost: tuple[str, ...] = ()
 
     def join(self, other: Seen) -> None:
         """Unite with what another draw says."""
+        self.lost = tuple(dict.fromkeys((*self.lost, *other.lost)))
         if other.support is None:
             self.reason = self.reason or other.reason
         else:
             self.support = other.support if self.support is None else self.support | other.support
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """What a run showed of an element.
+
+    Attributes:
+        total: A weighted sum of it.
+        held: The mixers held until then.
+        lost: The functions without a derivative met until then.
+    """
+
+    total: Tensor
+    held: frozenset[str]
+    lost: tuple[str, ...]
 
 
 @dataclass
@@ -88,8 +107,7 @@ class GradientMethod:
             call = self.arguments.cast(self.dtype, {name: leaf * 1})
         # The edges of a field of 1,500 are 3 ** -750 of its middle, less than a double holds.
         scale = 1.0 if self.raw else 1e150 if self.dtype is torch.float64 else 1e15
-        scalars: dict[Element, Tensor] = {}
-        held_at: dict[Element, frozenset[str]] = {}
+        shown: dict[Element, _Shown] = {}
         by_place: dict[Place, list[Element]] = {}
         for element in elements:
             by_place.setdefault(element.place, []).append(element)
@@ -97,6 +115,8 @@ class GradientMethod:
             stack.enter_context(torch.enable_grad())
             # Fused attention is one operator, whose parts cannot be held.
             stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
+            # Entered first, it sees what the others make of a function.
+            lost = stack.enter_context(LostGradients())
             gates = OpenedGates(keep_global=is_local)
             if not self.raw:
                 stack.enter_context(gates)
@@ -104,7 +124,7 @@ class GradientMethod:
             if is_local:
                 calls = MixerCalls(self.model, self.mixers)
                 stack.enter_context(calls.following())
-                held = stack.enter_context(HeldGradients(calls))
+                held = stack.enter_context(HeldGradients(calls, lost))
 
             def visit(wanted: list[Element]) -> Callable[[Tensor], None]:
                 def look(value: Tensor) -> None:
@@ -113,19 +133,30 @@ class GradientMethod:
                         part = _as_real(value[element.index])
                         # Unequal channels, so that a norm's zero sum does not cancel.
                         seeds = torch.rand(part.shape, generator=generator, dtype=torch.float64)
-                        scalars[element] = (part * (seeds + 0.5).to(part.dtype)).sum() * scale
-                        held_at[element] = frozenset(held.held) if held else frozenset()
+                        total = (part * (seeds + 0.5).to(part.dtype)).sum() * scale
+                        shown[element] = _Shown(
+                            total, frozenset(held.held if held else ()), tuple(lost.names)
+                        )
 
                 return look
 
             observe(self.model, call.args, call.kwargs, {p: visit(w) for p, w in by_place.items()})
         self.substitutions |= gates.used
+        seen = self._differentiated(elements, shown, leaf)
+        for element, one in seen.items():
+            one.lost = shown[element].lost
+        return seen
+
+    def _differentiated(
+        self, elements: Sequence[Element], shown: Mapping[Element, _Shown], leaf: Tensor
+    ) -> dict[Element, Seen]:
+        """Return where the gradient of each element is not zero."""
         seen: dict[Element, Seen] = {}
         for element in elements:
-            if why := self._not_held(element, held_at[element]):
+            if why := self._not_held(element, shown[element].held):
                 seen[element] = Seen(None, why)
         for group in apart([element for element in elements if element not in seen]):
-            parts = [scalars.pop(element) for element in group]
+            parts = [shown[element].total for element in group]
             if len(group) > 1:
                 shared = self._together(parts, leaf)
                 if shared is not None:
@@ -152,8 +183,11 @@ class GradientMethod:
 
     def _together(self, parts: Sequence[Tensor], leaf: Tensor) -> list[Tensor] | None:
         """Return the supports of elements of one node; None if they cannot be told apart."""
-        first = self._backward(parts, leaf)
-        second = self._backward(parts, leaf, [2.0**k for k in range(len(parts))])
+        one, other = shared_weights(len(parts))
+        if max(*one, *other) > torch.finfo(parts[0].dtype).max:
+            return None
+        first = self._backward(parts, leaf, one)
+        second = self._backward(parts, leaf, other)
         if not bool(first.isfinite().all() & second.isfinite().all()):
             return None
         return told_apart(first, second, len(parts))

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch._C import DisableTorchFunction
 from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode
 
+from rfgraph.checking.lost_gradients import LostGradients
 from rfgraph.checking.mixers import Mixer
 from rfgraph.checking.operator_calls import Key, OperatorCalls
 from rfgraph.recording.copies import map_tensors
@@ -49,13 +51,18 @@ class HeldGradients(TorchFunctionMode):
 
     A norm over space passes gradients position by position: its statistics are held.
 
+    Args:
+        calls: Tells which mixers a function calls.
+        lost: Notes functions without a derivative; those that are held are none.
+
     Attributes:
         held: Names of the mixers held so far.
     """
 
-    def __init__(self, calls: MixerCalls) -> None:
+    def __init__(self, calls: MixerCalls, lost: LostGradients) -> None:
         super().__init__()
         self._calls = calls
+        self._lost = lost
         self.held: set[str] = set()
 
     def __torch_function__(
@@ -66,6 +73,7 @@ class HeldGradients(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Return what `func` returns, detached if it mixes."""
+        before = dict(self._lost.names)
         self._calls.met = []
         out = func(*args, **(kwargs or {}))
         met, self._calls.met = self._calls.met, []
@@ -73,11 +81,15 @@ class HeldGradients(TorchFunctionMode):
             return out
         x = args[0] if args else (kwargs or {}).get("input")
         is_norm = getattr(func, "__name__", "") in _NORMS
+        # What is detached here is meant to be, so nobody is to note it.
         if is_norm and isinstance(x, Tensor) and isinstance(out, Tensor) and out.shape == x.shape:
             self.held |= {mixer.name for mixer in met}
-            return out.detach() + (x - x.detach())
+            with DisableTorchFunction():
+                return out.detach() + (x - x.detach())
         if any(mixer.keeps_local for mixer in met):
             # Neither constant nor passed on would be right: not held, so that it is noticed.
             return out
         self.held |= {mixer.name for mixer in met}
-        return map_tensors(out, Tensor.detach)
+        self._lost.names = before
+        with DisableTorchFunction():
+            return map_tensors(out, Tensor.detach)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from rfgraph.checking.element import Element, hull
 from rfgraph.checking.finding import CheckFinding, Hull, Verdict
 from rfgraph.checking.gradient import Seen
@@ -44,7 +42,22 @@ def inconclusive(element: Element, reason: str) -> list[tuple[Verdict, Hull, str
 
 
 def judge_gradient(element: Element, seen: Seen, *, raw: bool) -> list[tuple[Verdict, Hull, str]]:
-    """Return verdict, observed hull and reason along each axis."""
+    """Return verdict, observed hull and reason along each axis.
+
+    What was seen outside was seen; that nothing was is no proof behind a function without a
+    derivative.
+    """
+    found = judge_support(element, seen, raw=raw)
+    if not seen.lost:
+        return found
+    why = f"{', '.join(seen.lost)} {'has' if len(seen.lost) == 1 else 'have'} no derivative"
+    return [
+        one if one[0] is Verdict.VIOLATED else (Verdict.INCONCLUSIVE, None, why) for one in found
+    ]
+
+
+def judge_support(element: Element, seen: Seen, *, raw: bool) -> list[tuple[Verdict, Hull, str]]:
+    """Return what the support says if every function has a derivative."""
     if seen.support is None:
         return inconclusive(element, seen.reason)
     if not seen.support.any() and element.footprint.any():
@@ -104,60 +117,57 @@ def questions_about(element: Element) -> list[Question]:
     asked = [Question(element, ~element.footprint)]
     for k, predicted in enumerate(element.hulls):
         if predicted is not None:
-            asked += [Question(element, lines(element.footprint, k, end)) for end in predicted]
+            asked += [
+                Question(element, lines(element.footprint, k, end), accuses=False)
+                for end in predicted
+            ]
     return asked
 
 
+def answers_about(taint: TaintMethod, elements: Sequence[Element]) -> dict[Element, list[bool]]:
+    """Return the answers to :func:`questions_about` each element."""
+    asked = {element: questions_about(element) for element in elements}
+    answered = iter(taint.answers([q for questions in asked.values() for q in questions]))
+    return {e: [next(answered) for _ in questions] for e, questions in asked.items()}
+
+
+def untold(taint: TaintMethod, element: Element, answers: Sequence[bool]) -> str:
+    """Return why the answers to :func:`questions_about` an element tell nothing; empty if they do.
+
+    Args:
+        taint: The method that gave them, for what misleads it.
+        element: The element.
+        answers: The answers.
+    """
+    if element in taint.failures:
+        return taint.failures[element]
+    leaks = answers[0]
+    if leaks and (spread := taint.spread(element)):
+        return f"NaN from outside arrives, perhaps through {spread}"
+    if not leaks and (blind := taint.blind(element)):
+        return f"{blind} can swallow NaN on the way"
+    return ""
+
+
 def judge_taint(
-    taint: TaintMethod, element: Element, answers: Sequence[bool]
+    element: Element, answers: Sequence[bool], extent: Sequence[Hull] | None
 ) -> list[tuple[Verdict, Hull, str]]:
     """Return verdict, observed hull and reason along each axis.
 
     Args:
-        taint: The method, for what misleads it and for where a wrong region really ends.
         element: The element.
         answers: To its :func:`questions_about`.
+        extent: How far it really sees along each axis; None if nothing says that this is not what
+            was predicted, or if it cannot be found out.
     """
     leaks, *ends = answers
-    if leaks and (spread := taint.spread(element)):
-        return inconclusive(element, f"NaN from outside arrives, perhaps through {spread}")
-    blind = taint.blind(element)
-    if blind and not leaks:
-        return inconclusive(element, f"{blind} can swallow NaN on the way")
-    if not leaks and all(ends):
-        return [(Verdict.EXACT, predicted, "") for predicted in element.hulls]
-    loose = _why_loose(element, "NaN at an end does not reach it")
-    return _compare(element, _extent(taint, element), loose, leaks=leaks)
-
-
-def _extent(taint: TaintMethod, element: Element) -> list[Hull]:
-    """Return how far the element really sees along each axis, by bisection with half-planes."""
-    found: list[Hull] = []
-    for k, length in enumerate(element.footprint.shape):
-        last = length - 1
-        if not _reaches(taint, element, k, 0, last):
-            found.append(None)
-            continue
-        low, high = 0, last
-        while low < high:
-            middle = (low + high) // 2
-            if _reaches(taint, element, k, 0, middle):
-                high = middle
-            else:
-                low = middle + 1
-        first, high = low, last
-        while low < high:
-            middle = (low + high + 1) // 2
-            if _reaches(taint, element, k, middle, last):
-                low = middle
-            else:
-                high = middle - 1
-        found.append((first, low))
-    return found
-
-
-def _reaches(taint: TaintMethod, element: Element, k: int, first: int, last: int) -> bool:
-    """Whether NaN at all positions with index `first` to `last` along axis `k` reaches it."""
-    band = np.zeros_like(element.footprint)
-    band[tuple(slice(first, last + 1) if a == k else slice(None) for a in range(band.ndim))] = True
-    return taint.answers([Question(element, band)])[0]
+    observed: list[Hull] = []
+    replies = iter(ends)
+    for k, predicted in enumerate(element.hulls):
+        seen = predicted if extent is None else extent[k]
+        # An end that was seen alone was seen, whatever a band around it says.
+        own = () if predicted is None else tuple(e for e in predicted if next(replies))
+        observed.append((min(*own, *(seen or ())), max(*own, *(seen or ()))) if own else seen)
+    return _compare(
+        element, observed, _why_loose(element, "NaN at an end does not reach it"), leaks=leaks
+    )

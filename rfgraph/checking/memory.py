@@ -32,5 +32,8 @@ def taint_bytes(analysis: Analysis) -> int:
 
 
 def spell(size: int) -> str:
-    """Return a number of bytes in GiB."""
-    return f"{size / 2**30:.1f} GiB"
+    """Return a number of bytes in a unit of which it is at least a tenth."""
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size * 10 >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} B"

@@ -15,7 +15,7 @@ class CheckResult:
     """All findings of a check.
 
     Attributes:
-        findings: In the order of nodes, positions, scopes, methods and axes.
+        findings: In the order of nodes, positions, inputs, scopes, methods and axes.
         substitutions: What was replaced in the copy that gradients were taken of.
         notes: What the check could not do, or did otherwise than asked.
         advice: What to do about the first violation; empty without one.
@@ -41,6 +41,16 @@ class CheckResult:
     def count(self, verdict: Verdict | str) -> int:
         """How many findings have the verdict."""
         return sum(f.verdict is Verdict(verdict) for f in self.findings)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The inputs that findings are about, in their order."""
+        return tuple(dict.fromkeys(finding.input for finding in self.findings))
+
+    def place_of(self, finding: CheckFinding) -> str:
+        """Where the finding was made: node, position and axis, and the input if there are more."""
+        of = f" of {finding.input}" if len(self.inputs) > 1 else ""
+        return f"{finding.node}{list(finding.position)} axis {finding.axis}{of}"
 
     @property
     def summary(self) -> str:
@@ -69,7 +79,7 @@ class CheckResult:
         lines = [self.summary]
         for finding in self.findings:
             if finding.verdict is not Verdict.EXACT:
-                at = f"{finding.node}{list(finding.position)} axis {finding.axis}"
+                at = self.place_of(finding)
                 how = f"{finding.scope}, {finding.method}"
                 lines.append(f"{finding.verdict.value}: {at} ({how}): {finding.reason}")
         return "\n".join([*lines, *self.notes, *([self.advice] if self.advice else [])])

@@ -2,14 +2,16 @@
 
 Where the predicted fields of elements lie apart, one backward pass of their sum shows all of them,
 but not whose gradient it is that turns up at a place: one element's may have run over into the
-field of another. So a second pass weights the k-th element by 2 ** k. A product with a power of two
-is exact in floating point, so at a place that only element k reaches, the second pass is 2 ** k
-times the first, bit for bit. Any other quotient says that elements meet where they should not, and
-then each gets a pass of its own.
+field of another. So the k-th of n elements has the weight 2 ** (20 * (k - n // 2)) in one pass, and
+one over that in the other. A product with a power of two is exact in floating point, so at a place
+that only element k reaches, the quotient of the passes is its own power, bit for bit. Any other
+quotient says that elements meet where they should not, and then each gets a pass of its own.
 
 One thing is lost that single passes would see: where an element reaches into the field of another
-2 ** 53 times as weakly (in double precision), the sum rounds it away. What spreads crosses the gap
-between the fields, where it stands alone; only what leaps over the gap can hide so.
+so weakly that both sums round it away. In one of the two passes it is amplified against the other
+by 2 ** 20 at least, so that is weaker than 2 ** -44 in single precision and 2 ** -73 in double.
+What spreads crosses the gap between the fields, where it stands alone; only what leaps over the gap
+can hide so.
 """
 
 from __future__ import annotations
@@ -22,18 +24,21 @@ from torch import Tensor
 from rfgraph.checking.element import Element
 
 _SHARED_PASSES = 2
+_STEP = 20
+_MOST = 5
+"""With more elements the weights would leave single precision little room."""
 
 
 def apart(elements: Sequence[Element]) -> list[list[Element]]:
     """Return the elements in groups for which two passes do.
 
-    The elements of a group belong to one node, and a gap lies between the hulls of their fields. A
-    group that would not save a pass is split up.
+    The elements of a group, five at most, belong to one node, and a gap lies between the hulls of
+    their fields. A group that would not save a pass is split up.
     """
     groups: list[list[Element]] = []
     for element in elements:
         for group in groups:
-            if all(_have_gap(element, other) for other in group):
+            if len(group) < _MOST and all(_have_gap(element, other) for other in group):
                 group.append(element)
                 break
         else:
@@ -55,21 +60,31 @@ def _have_gap(one: Element, other: Element) -> bool:
     return False
 
 
+def shared_weights(count: int) -> tuple[list[float], list[float]]:
+    """Return the weights of that many elements in the first pass, and in the second."""
+    powers = _powers(count)
+    return [2.0**power for power in powers], [2.0**-power for power in powers]
+
+
+def _powers(count: int) -> list[int]:
+    return [_STEP * (k - count // 2) for k in range(count)]
+
+
 def told_apart(first: Tensor, second: Tensor, count: int) -> list[Tensor] | None:
     """Return each element's support, as booleans of the gradient's shape.
 
     Args:
-        first: The gradient of the sum of the elements.
-        second: That of the sum weighted by 2 ** k.
+        first: The gradient of the sum of the elements with the first :func:`shared_weights`.
+        second: With the second.
         count: How many elements.
 
     Returns:
-        None if elements meet somewhere.
+        None if elements meet somewhere, or a weight led out of the range of the precision.
     """
     left = (first != 0) | (second != 0)
     found = []
-    for k in range(count):
-        own = left & (second == torch.ldexp(first, torch.tensor(k)))
+    for power in _powers(count):
+        own = left & (second == torch.ldexp(first, torch.tensor(-2 * power)))
         left = left & ~own
         found.append(own)
     return None if bool(left.any()) else found

@@ -13,19 +13,30 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from rfgraph.checking.arguments import Arguments
-from rfgraph.checking.carried_nan import CarriedNaN
+from rfgraph.checking.carried_nan import ANY_WEIGHT, SURE_WEIGHT, CarriedNaN
 from rfgraph.checking.element import BoolArray, Element
 from rfgraph.checking.mixers import Mixer, mixers_before
 from rfgraph.checking.operator_calls import Key
 from rfgraph.eager import Place, check_shape, observe
+from rfgraph.errors import RfgraphError
+
+_LONGEST = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Whether NaN at the true positions of `mask` reaches the element."""
+    """Whether NaN at the true positions of `mask` reaches the element.
+
+    Attributes:
+        element: The element.
+        mask: Where the NaN is.
+        accuses: Whether a yes speaks against the prediction, so that doubt means no; otherwise it
+            speaks for it, and doubt means yes.
+    """
 
     element: Element
     mask: BoolArray
+    accuses: bool = True
 
 
 @dataclass
@@ -39,6 +50,7 @@ class TaintMethod:
         runs_at_once: How many poisoned inputs one forward pass may hold.
         dtype: The precision of the model and its inputs; None for their own.
         forwards: Samples run so far, over all passes.
+        failures: Why nothing can be told of an element.
     """
 
     model: nn.Module
@@ -47,9 +59,11 @@ class TaintMethod:
     runs_at_once: int
     dtype: torch.dtype | None
     forwards: int = 0
+    failures: dict[Element, str] = field(default_factory=dict)
     _blind: dict[Element, str] = field(default_factory=dict)
     _spread: dict[Element, str] = field(default_factory=dict)
-    _stacks: bool = True
+    _alone: set[Element] = field(default_factory=set)
+    _samples: bool = False
 
     def learn(self, elements: Sequence[Element]) -> None:
         """Find out which operators mislead NaN, in one pass with NaN everywhere.
@@ -63,26 +77,40 @@ class TaintMethod:
         def note(mode: CarriedNaN, element: Element, hits: Tensor) -> None:
             if hits.shape[0] == 2 and bool(hits[0]):
                 raise _MixedError
-            self._blind[element] = ", ".join(mode.swallowing)
+            self._samples |= mode.has_sampled
+            self._blind[element] = ", ".join(mode.lost.names)
             self._spread[element] = ", ".join(mode.spreading)
-            missing = self._not_held(mode, element)
-            if missing:
-                why = f"{min(missing)} mixes a whole axis and could not be held constant"
-                self._spread[element] = self._blind[element] = why
+            if self._not_held(mode, element):
+                self.failures[element] = self._why_not_held(mode, element)
 
-        try:
-            self._run(elements, [none, whole], note)
-        except (RuntimeError, ValueError, _MixedError):
-            # Samples that mix, or a batch size that forward is written for.
-            self._stacks = False
-            self._run(elements, [none], _refuse_nan)
-            self._run(elements, [whole], note)
+        if self.runs_at_once > 1:
+            # Samples that mix, or a batch size that forward is not written for: on their own, then.
+            self._alone = {*self._run(elements, [none, whole], note)}
+        else:
+            self._alone = {*elements}
+        left = [element for element in elements if element in self._alone]
+        for mask, visit, what in ((none, _refuse_nan, ""), (whole, note, " on NaN")):
+            if left:
+                failed = self._run(left, [mask], visit)
+                self._fail(failed, what)
+                left = [element for element in left if element not in failed]
+
+    def _fail(self, failed: Mapping[Element, Exception], what: str) -> None:
+        for element, error in failed.items():
+            told = " ".join(str(error).split())
+            if not isinstance(error, RfgraphError):
+                told = f"the model does not run{what}: {type(error).__name__}: {told}"
+            self.failures.setdefault(element, told[:_LONGEST])
 
     def _not_held(self, mode: CarriedNaN, element: Element) -> frozenset[str]:
         """Return the mixers before a local element that this run could not hold."""
         if element.scope == "total":
             return frozenset()
         return mixers_before(element.node, self.mixers) - mode.held
+
+    def _why_not_held(self, mode: CarriedNaN, element: Element) -> str:
+        missing = min(self._not_held(mode, element))
+        return f"{missing} mixes a whole axis and could not be held constant"
 
     def blind(self, element: Element) -> str:
         """Return the operators before the element that swallow NaN, joined; empty for none."""
@@ -93,35 +121,63 @@ class TaintMethod:
         return self._spread.get(element, "")
 
     def answers(self, questions: Sequence[Question]) -> list[bool]:
-        """Return the answers to questions about elements of one input and scope."""
+        """Return the answers to questions about elements of one input and scope.
+
+        An element of which a pass could not tell gets no for an answer, and a failure.
+        """
         order = sorted(range(len(questions)), key=lambda k: questions[k].element.order)
-        unique: dict[bytes, list[int]] = {}
+        # Equal masks share a sample; what must not share a pass is kept apart.
+        passes: dict[tuple[bool, bool], dict[bytes, list[int]]] = {}
         for k in order:
-            unique.setdefault(questions[k].mask.tobytes(), []).append(k)
-        found: dict[int, bool] = {}
-        size = self.runs_at_once if self._stacks else 1
-        masks = list(unique.values())
-        for begin in range(0, len(masks), size):
-            group = masks[begin : begin + size]
-            asked = list(dict.fromkeys(questions[k].element for ks in group for k in ks))
-            seen: dict[Element, Tensor] = {}
+            asked = questions[k]
+            kind = (asked.element in self._alone, asked.accuses and self._samples)
+            passes.setdefault(kind, {}).setdefault(asked.mask.tobytes(), []).append(k)
+        found = [False] * len(questions)
+        for (alone, is_strict), unique in passes.items():
+            size = 1 if alone else self.runs_at_once
+            masks = list(unique.values())
+            for begin in range(0, len(masks), size):
+                group = masks[begin : begin + size]
+                self._answer(questions, group, found, SURE_WEIGHT if is_strict else ANY_WEIGHT)
+        return found
 
-            def note(_mode: CarriedNaN, element: Element, hits: Tensor) -> None:
-                seen[element] = hits  # noqa: B023 -- used up before the next turn
+    def _answer(
+        self,
+        questions: Sequence[Question],
+        group: Sequence[Sequence[int]],
+        found: list[bool],
+        sampled: float,
+    ) -> None:
+        """Fill in the answers to groups of questions with equal masks, from one pass."""
+        asked = list(dict.fromkeys(questions[k].element for ks in group for k in ks))
+        asked = [element for element in asked if element not in self.failures]
+        if not asked:
+            return
+        seen: dict[Element, Tensor] = {}
 
-            self._run(asked, [questions[ks[0]].mask for ks in group], note)
-            for row, ks in enumerate(group):
-                for k in ks:
+        def note(_mode: CarriedNaN, element: Element, hits: Tensor) -> None:
+            seen[element] = hits
+
+        masks = [questions[ks[0]].mask for ks in group]
+        self._fail(self._run(asked, masks, note, sampled), " on NaN")
+        for row, ks in enumerate(group):
+            for k in ks:
+                if questions[k].element in seen:
                     found[k] = bool(seen[questions[k].element][row])
-        return [found[k] for k in range(len(questions))]
 
     def _run(
         self,
         elements: Sequence[Element],
         masks: Sequence[BoolArray],
         note: Callable[[CarriedNaN, Element, Tensor], None],
-    ) -> None:
-        """Run once with one batch per mask, and note whether each element is NaN."""
+        sampled: float = ANY_WEIGHT,
+    ) -> dict[Element, Exception]:
+        """Run once with one batch per mask, and note whether each element is NaN.
+
+        Returns:
+            The elements that were not noted, and why. One that cannot be looked at leaves the
+            others alone, and an operator that fails leaves those before it.
+        """
         name, axes = elements[0].input, elements[0].axes
         clean = self.arguments.tensors[name].to(self.dtype or self.arguments.tensors[name].dtype)
         runs = len(masks)
@@ -133,40 +189,69 @@ class TaintMethod:
                 torch.from_numpy(mask).reshape(shape), math.nan
             )
         call = self.arguments.cast(self.dtype, {name: x}, runs)
-        mode = CarriedNaN(self.model, self.mixers if elements[0].scope == "local" else {}, runs)
+        mode = CarriedNaN(
+            self.model,
+            self.mixers if elements[0].scope == "local" else {},
+            runs,
+            everywhere=bool(masks[-1].all()),
+            sampled=sampled,
+        )
         by_place: dict[Place, list[Element]] = {}
         for element in elements:
             by_place.setdefault(element.place, []).append(element)
+        failed: dict[Element, Exception] = {}
+        noted: set[Element] = set()
+
+        def look_at(value: Tensor, element: Element) -> None:
+            try:
+                note(mode, element, torch.stack(nan_in(value, element)))
+                noted.add(element)
+            except RfgraphError as error:
+                failed[element] = error
+
+        def nan_in(value: Tensor, element: Element) -> list[Tensor]:
+            if runs == 1:
+                check_shape(value, element.node.shape, element.node)
+                parts = [value[element.index]]
+            else:
+                rows, *rest = element.node.shape or (0,)
+                if tuple(value.shape) != (runs * rows, *rest) or self._not_held(mode, element):
+                    raise _MixedError
+                parts = [value[r * rows : (r + 1) * rows][element.index] for r in range(runs)]
+            return [part.isnan().any() for part in parts]
 
         def visit(wanted: list[Element]) -> Callable[[Tensor], None]:
             def look(value: Tensor) -> None:
-                rows, *rest = wanted[0].node.shape or (0,)
-                if value.ndim == 0 or value.shape[0] != runs * rows:
-                    raise _MixedError
-                check_shape(value, (runs * rows, *rest), wanted[0].node)
                 for element in wanted:
-                    if runs > 1 and self._not_held(mode, element):
-                        raise _MixedError
-                    parts = [value[r * rows : (r + 1) * rows][element.index] for r in range(runs)]
-                    note(mode, element, torch.stack([p.isnan().any() for p in parts]))
+                    look_at(value, element)
 
             return look
 
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
-            stack.enter_context(mode.following())
-            observe(self.model, call.args, call.kwargs, {p: visit(w) for p, w in by_place.items()})
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(torch.no_grad())
+                stack.enter_context(sdpa_kernel([SDPBackend.MATH]))
+                stack.enter_context(mode.following())
+                visits = {p: visit(w) for p, w in by_place.items()}
+                observe(self.model, call.args, call.kwargs, visits)
+        except Exception as error:  # noqa: BLE001 -- whatever a model raises is told
+            for element in elements:
+                if element not in noted:
+                    failed.setdefault(element, error)
         self.forwards += runs
+        return failed
 
 
-class _MixedError(RuntimeError):
+class _MixedError(RfgraphError):
     """Samples of one pass do not stay apart."""
+
+    def __init__(self) -> None:
+        super().__init__("samples that share a pass do not stay apart")
 
 
 def _refuse_nan(_mode: CarriedNaN, element: Element, hits: Tensor) -> None:
     if bool(hits.any()):
-        raise RuntimeError(f"{element.node.name} is NaN on a clean input")
+        raise RfgraphError(f"{element.node.name} is NaN on clean data, where NaN shows nothing")
 
 
 def lines(mask: BoolArray, k: int, at: int) -> BoolArray:

@@ -154,12 +154,13 @@ def _is_default_float(tensor: object) -> bool:
 
 
 def _summary(result: CheckResult) -> list[dict[str, Value]]:
-    """One row per node, scope and method: how many verdicts of each kind."""
-    rows: dict[tuple[str, str, str], dict[str, Value]] = {}
+    """One row per node, input, scope and method: how many verdicts of each kind."""
+    rows: dict[tuple[str, ...], dict[str, Value]] = {}
     for finding in result.findings:
-        key = (finding.node, finding.scope, finding.method)
+        key = (finding.node, finding.input, finding.scope, finding.method)
         empty: dict[str, Value] = {
             "node": finding.node,
+            **({"input": finding.input} if len(result.inputs) > 1 else {}),
             "paths": finding.scope,
             "method": finding.method,
             **{verdict.value: 0 for verdict in rfgraph.Verdict},
@@ -179,7 +180,7 @@ def _told(result: CheckResult) -> str:
     lines = []
     for finding in result.findings:
         if finding.verdict is not rfgraph.Verdict.EXACT:
-            at = f"{finding.node}[{', '.join(map(str, finding.position))}] axis {finding.axis}"
+            at = result.place_of(finding)
             lines.append(f"{finding.verdict.value}: {at} ({finding.method}): {finding.reason}")
     if len(lines) > _SHOWN:
         more = len(lines) - _SHOWN

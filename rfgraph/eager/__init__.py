@@ -5,6 +5,7 @@ from rfgraph.eager.executing import executing_modules
 from rfgraph.eager.observe import UnseenError, check_shape, observe
 from rfgraph.eager.place import Place, find_place, has_place, is_returned
 from rfgraph.eager.private_copy import private_copy
+from rfgraph.eager.recording_tensors import recording_tensors
 
 __all__ = [
     "Place",
@@ -18,4 +19,5 @@ __all__ = [
     "observe",
     "private_copy",
     "put",
+    "recording_tensors",
 ]

@@ -38,13 +38,14 @@ def put(
     Returns:
         The model.
     """
-    model.to(device=device, dtype=dtype)
 
     def moved(tensor: Tensor) -> Tensor:
         if dtype is None or not (tensor.is_floating_point() or tensor.is_complex()):
             return tensor.to(device=device)
         return tensor.to(device=device, dtype=dtype.to_complex() if tensor.is_complex() else dtype)
 
+    # What `nn.Module.to` calls; that would make complex parameters real.
+    model._apply(moved)  # type: ignore[no-untyped-call]  # noqa: SLF001
     seen: set[int] = set()
     for module in model.modules():
         attributes = vars(module)

@@ -16,6 +16,7 @@ from rfgraph.analysis import Node
 from rfgraph.capture.names import function_name
 from rfgraph.capture.outputs import first_tensor, named_tensors, unwrapped
 from rfgraph.capture.preserve import uncompiled
+from rfgraph.eager.checkpoints import without_checkpoints
 from rfgraph.eager.executing import executing_modules
 from rfgraph.eager.place import Place
 from rfgraph.eager.unchanged import unchanged
@@ -83,6 +84,7 @@ def observe(
     with ExitStack() as stack:
         stack.enter_context(unchanged(model))
         stack.enter_context(uncompiled())
+        stack.enter_context(without_checkpoints())
         for path, wanted in by_path.items():
             module = model.get_submodule(path)
             stack.callback(module.register_forward_hook(watch(wanted)).remove)

@@ -22,6 +22,7 @@ from rfgraph.eager import (
     observe,
     private_copy,
     put,
+    recording_tensors,
 )
 from rfgraph.effective.effective_field import EffectiveField
 from rfgraph.effective.gaussian import fit_gaussian
@@ -90,22 +91,23 @@ def erf(
     place = find_place(chosen)
     index = _position(chosen, position)
     info = next(iter(analysis.inputs.values()))
-    copied = private_copy(model)
-    where = _usable(device) if device is not None else device_of(copied, first.device)
     total = np.zeros(info.lengths)
     samples = 0
-    with process_state(), default_device(where):
-        copied = put(copied, where)
-        for batch in chain([first], batches):
-            if batch.shape[1:] != first.shape[1:]:
-                raise InputError(
-                    f"Every batch needs samples of one size; got {tuple(batch.shape[1:])} after "
-                    f"{tuple(first.shape[1:])}."
+    with recording_tensors(), process_state():
+        copied = private_copy(model)
+        where = _usable(device) if device is not None else device_of(copied, first.device)
+        with default_device(where):
+            copied = put(copied, where)
+            for batch in chain([first], batches):
+                if batch.shape[1:] != first.shape[1:]:
+                    raise InputError(
+                        f"Every batch needs samples of one size; got {tuple(batch.shape[1:])} "
+                        f"after {tuple(first.shape[1:])}."
+                    )
+                total += _summed_gradient(
+                    copied, batch.to(where), node=chosen, place=place, index=index, axes=info.axes
                 )
-            total += _summed_gradient(
-                copied, batch.to(where), node=chosen, place=place, index=index, axes=info.axes
-            )
-            samples += len(batch)
+                samples += len(batch)
     values = total / samples
     if not np.isfinite(values).all():
         raise InputError(

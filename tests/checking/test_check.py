@@ -7,8 +7,11 @@ import yaml
 from torch import nn
 
 import rfgraph
+from rfgraph.checking.memory import spell
 from rfgraph.errors import IndexRangeError, InputError, ModelError, NodeNotFoundError
 from rfgraph.geometry.tensor_map import identity
+from rfgraph.geometry.window import window
+from rfgraph.rules.axes import along
 from rfgraph.rules.builtin import BUILTIN_RULES
 from rfgraph.rules.call import Read
 from tests.rules.test_lying_rules import LIES
@@ -239,6 +242,9 @@ def test_yaml_holds_every_finding():
         ({"nodes": []}, InputError, "Nothing to check"),
         ({"nodes": ["0.nothing*"]}, NodeNotFoundError, "nothing"),
         ({"positions": [(9,)]}, IndexRangeError, "none of"),
+        ({"positions": []}, InputError, "Nothing to check"),
+        ({"positions": ["ab"]}, InputError, "'ab' is none"),
+        ({"positions": [(1.5, 2)]}, InputError, "(1.5, 2) is none"),
     ],
 )
 def test_misuse_is_one_sentence(options, error, part):
@@ -281,7 +287,7 @@ def test_writes_in_place_can_be_differentiated():
 
 
 def test_several_inputs_by_name():
-    """Each node is checked against the first input that reaches it; outputs may be nested."""
+    """Each node is checked against every input that reaches it; outputs may be nested."""
 
     class Two(nn.Module):
         def __init__(self):
@@ -294,7 +300,58 @@ def test_several_inputs_by_name():
 
     result = rfgraph.check(Two(), {"image": (1, 1, 12), "mask": (1, 1, 12)})
     assert verdicts(result) == {"exact"}, str(result)
-    assert {f.input for f in result.findings} == {"image", "mask"}
+    seen = {(f.node, f.input) for f in result.findings}
+    assert seen >= {("add", "image"), ("add", "mask"), ("second", "mask")}
+    assert not {("first", "mask"), ("second", "image")} & seen
+
+
+@pytest.mark.parametrize("method", ["gradient", "taint"])
+def test_a_lie_about_the_second_input_is_caught(method):
+    """And told with the input that it is about."""
+
+    class Both(nn.Module):
+        def forward(self, a, b):
+            return F.avg_pool1d(a, 3, 1, 1) + F.avg_pool1d(b, 5, 1, 2)
+
+    class Around(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.both = Both()
+
+        def forward(self, a, b):
+            return self.both(a, b) * 1
+
+    three = along(3, {2: window(kernel=3, padding=1)})
+    rules = BUILTIN_RULES.with_module_rule(
+        Both, lambda call: [Read(call["a"], three), Read(call["b"], three)]
+    )
+    result = rfgraph.check(Around(), [(1, 2, 32), (1, 2, 32)], rules=rules, method=method)
+    assert verdicts(result, input="a") == {"exact"}
+    assert verdicts(result, input="b") == {"violated"}
+    assert "both[16] axis 2 of b" in str(result)
+
+
+def test_every_phase_of_a_field_is_checked():
+    """After upsampling by three, fields differ in turn; otherwise five positions do."""
+    up = nn.Sequential(nn.Conv1d(1, 1, 3), nn.Upsample(scale_factor=3, mode="linear"))
+    found = {f.position for f in rfgraph.check(up, (1, 1, 32), nodes=["1"]).findings}
+    assert {(45,), (46,), (47,)} <= found
+    plain = rfgraph.check(up, (1, 1, 32), nodes=["0"], enlarge=False)
+    assert len({f.position for f in plain.findings}) == 4
+
+
+def test_complex_inputs_are_refused():
+    """They could be followed by neither method, and the sentence says so."""
+    numbers = torch.zeros(1, 1, 9, dtype=torch.complex64)
+    with pytest.raises(InputError, match="Complex inputs are not followed, and only input"):
+        rfgraph.check(nn.Sequential(nn.Conv1d(1, 1, 3, dtype=torch.complex64)), numbers)
+
+
+def test_sizes_have_units_that_fit():
+    """A budget of a megabyte is not 0.0 GiB."""
+    assert [spell(n) for n in (2**31, 2**20, 300 * 2**10, 7)] == [
+        "2.0 GiB", "1.0 MiB", "0.3 MiB", "7 B",
+    ]  # fmt: skip
 
 
 def test_indices_cannot_be_followed():

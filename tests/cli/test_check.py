@@ -48,6 +48,35 @@ def test_a_violation_is_status_1(run, target, monkeypatch):
     assert "aten.convolution" in out
 
 
+def test_the_table_tells_inputs_where_there_are_several(run, tmp_path):
+    """One row per input; a model with one input has no such column."""
+    (tmp_path / "two.py").write_text(
+        """
+from torch import nn
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3)
+
+    def forward(self, a, b):
+        return self.conv(a + b)
+
+
+def build():
+    return Two()
+"""
+    )
+    target = f"{tmp_path / 'two.py'}:build"
+    status, out, _ = run(
+        "check", target, "--input", "1x1x12", "--input", "1x1x12", "--nodes", "conv"
+    )
+    assert status == 0
+    assert out.splitlines()[2].split()[:2] == ["node", "input"]
+    assert [line.split()[1] for line in out.splitlines()[4:8]] == ["a", "a", "b", "b"]
+
+
 @pytest.mark.parametrize(("name", "load"), [("yaml", yaml.safe_load), ("json", json.loads)])
 def test_data_formats_hold_every_finding(run, target, name, load):
     """One entry per node, position, axis and method."""

@@ -276,7 +276,17 @@ def _joined(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         (nowhere if lowest is None else lowest).expand(shape(source))
         for source, lowest in zip(sources, found, strict=True)
     ]
-    return torch.cat(parts, _argument(node, 1, "dim", 0))
+    axis = _argument(node, 1, "dim", 0)
+    joined = torch.cat(parts, axis)
+    beside = [call.value(s) for s, lowest in zip(sources, found, strict=True) if lowest is None]
+    if not beside or any(value is not None for value in beside) or not joined.isfinite().any():
+        # A number of the model's own, such as a sink, is an ordinary score.
+        return joined
+    # What is computed may be as low as the lowest number, if it is of a row of nothing else: then
+    # all have equal weights.
+    known = [part for part, lowest in zip(parts, found, strict=True) if lowest is not None]
+    spared = torch.cat(known, axis).isnan().any(axis, keepdim=True)
+    return _kept(joined, joined.isinf() | spared, node)
 
 
 def _filled(call: Call, node: fx.Node, farthest: int) -> Tensor | None:

@@ -23,6 +23,9 @@ from rfgraph.rules.call import Call, shape
 FARTHEST = 12
 """Operators looked through between a softmax and its mask."""
 
+_MOST_KEPT = 1 << 20
+"""Bytes of an answer beyond which it is found again: many heads of long sequences fill memory."""
+
 
 def lowest_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tensor | None:
     """The scores that are lowest for all inputs, and NaN where they are not; None if none is.
@@ -37,7 +40,8 @@ def lowest_scores(call: Call, scores: fx.Node, farthest: int = FARTHEST) -> Tens
         kept: Tensor | None = known[1]
         return kept
     found = _found(call, scores, farthest)
-    scores.meta["lowest"] = (farthest, found)
+    if found is None or found.untyped_storage().nbytes() <= _MOST_KEPT:
+        scores.meta["lowest"] = (farthest, found)
     return found
 
 
@@ -80,11 +84,19 @@ def _known(call: Call, source: Any, dtype: torch.dtype) -> Tensor | None:
 
 
 def _term(call: Call, source: Any, dtype: torch.dtype, farthest: int) -> Tensor | None:
-    """What is lowest of an operand, which may be a number."""
+    """What is lowest of an operand, which may be a number; broadcastable to it."""
     if isinstance(source, fx.Node):
         lowest = lowest_scores(call, source, farthest - 1)
-        return None if lowest is None else lowest.to(dtype)
+        return None if lowest is None else _once(lowest).to(dtype)
     return _lowest(torch.tensor(source, dtype=dtype)) if isinstance(source, (int, float)) else None
+
+
+def _once(lowest: Tensor) -> Tensor:
+    """The tensor without the copies that an expansion makes: heads share one mask."""
+    for axis, step in enumerate(lowest.stride()):
+        if step == 0 and lowest.shape[axis] > 1:
+            lowest = lowest.narrow(axis, 0, 1)
+    return lowest
 
 
 def _kept(lowest: Tensor, keep: Tensor, node: fx.Node) -> Tensor | None:
@@ -276,7 +288,17 @@ def _joined(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         (nowhere if lowest is None else lowest).expand(shape(source))
         for source, lowest in zip(sources, found, strict=True)
     ]
-    return torch.cat(parts, _argument(node, 1, "dim", 0))
+    axis = _argument(node, 1, "dim", 0)
+    joined = torch.cat(parts, axis)
+    beside = [call.value(s) for s, lowest in zip(sources, found, strict=True) if lowest is None]
+    if not beside or any(value is not None for value in beside) or not joined.isfinite().any():
+        # A number of the model's own, such as a sink, is an ordinary score.
+        return joined
+    # What is computed may be as low as the lowest number, if it is of a row of nothing else: then
+    # all have equal weights.
+    known = [part for part, lowest in zip(parts, found, strict=True) if lowest is not None]
+    spared = torch.cat(known, axis).isnan().any(axis, keepdim=True)
+    return _kept(joined, joined.isinf() | spared, node)
 
 
 def _filled(call: Call, node: fx.Node, farthest: int) -> Tensor | None:

@@ -230,6 +230,22 @@ def _pooled(pool: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return windows
 
 
+def _folded(*, heads_first: bool) -> Callable[[Tensor], Tensor]:
+    """Heads and samples on one axis, under a mask of each sample."""
+
+    def attend(x: Tensor) -> Tensor:
+        samples, heads, length = len(x), 2, x.shape[2]
+        y = x.transpose(1, 2)[:, None].expand(-1, heads, -1, -1)
+        y = (y.transpose(0, 1) if heads_first else y).flatten(0, 1)
+        kept = torch.arange(length) < torch.tensor([[length - 2], [length]])
+        kept = kept.repeat(heads, 1) if heads_first else kept.repeat_interleave(heads, 0)
+        seen = (y @ y.mT).masked_fill(~kept[:, None], _NEVER).softmax(-1) @ y
+        apart = (heads, samples) if heads_first else (samples, heads)
+        return seen.unflatten(0, apart).mean(0 if heads_first else 1).transpose(1, 2)
+
+    return attend
+
+
 CASES = (
     function("mask-after-stride", _after_stride, (1, 2, 8)),
     function("mask-before-stride", _before_stride, (1, 2, 8)),
@@ -269,4 +285,6 @@ CASES = (
     function("mask-amax-of-all", _pooled(lambda x: x.amax((1, 2), keepdim=True)), (1, 2, 6)),
     function("mask-max-pool", _pooled(lambda x: F.max_pool1d(x, 3, 1, 1)), (1, 2, 6)),
     function("mask-adaptive-max-pool", _pooled(lambda x: F.adaptive_max_pool1d(x, 3)), (1, 2, 6)),
+    function("mask-samples-in-heads", _folded(heads_first=True), (2, 2, 6), batched=False),
+    function("mask-heads-in-samples", _folded(heads_first=False), (2, 2, 6), batched=False),
 )

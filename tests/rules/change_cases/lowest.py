@@ -47,6 +47,14 @@ def _only_lowest(x: Tensor) -> Tensor:
     return _beside_sink(_less_maximum(scores)).softmax(-1)[..., : x.shape[1]] @ x
 
 
+def _beside_their_maximum(x: Tensor) -> Tensor:
+    """In a row of nothing but lowest scores their maximum is as low, and all weights are equal."""
+    scores = (x @ x.transpose(1, 2)).masked_fill(_ahead(x, 1.0).flip(0) == 1, _LOWEST)
+    scores = scores.masked_fill(_ahead(x, 1.0).T == 1, _LOWEST)
+    beside = torch.cat([scores, scores.amax(-1, keepdim=True)], -1)
+    return beside.softmax(-1)[..., : x.shape[1]] @ x
+
+
 ROWS = (
     _attention("minimum", lambda w, ahead: w.minimum(torch.where(ahead < 0, ahead, 9.0)), _NEVER),
     _attention("capped-by-another", lambda w, ahead: (w + ahead).minimum(w + 1), _NEVER),
@@ -55,4 +63,5 @@ ROWS = (
     _attention("less-maximum", lambda w, ahead: _less_maximum(w + ahead), _LOWEST),
     _attention("sink", lambda w, ahead: _less_maximum(_beside_sink(w + ahead)), _LOWEST),
     row("lowest-nothing-else", _only_lowest, 1, 5, 2, axes=(1,)),
+    row("lowest-beside-their-maximum", _beside_their_maximum, 1, 5, 2, axes=(1,)),
 )

@@ -108,8 +108,8 @@ def check(
     if method not in ("gradient", "taint", "both"):
         raise InputError(f"There is no method {method!r}; use gradient, taint or both.")
     for name, value in (("count", count), ("draws", draws), ("budget", budget)):
-        if value < 1:
-            raise InputError(f"{name} is at least 1; {value} is not.")
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} is a whole number, at least 1; {value} is not.")
     methods = ("gradient", "taint") if method == "both" else (method,)
     # What torch.compile returns is a wrapper, whose forward names no argument.
     model = getattr(model, "_orig_mod", model)

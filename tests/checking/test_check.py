@@ -238,6 +238,7 @@ def test_yaml_holds_every_finding():
         ({"method": "luck"}, InputError, "no method 'luck'"),
         ({"count": 0}, InputError, "at least 1"),
         ({"budget": 0}, InputError, "at least 1"),
+        ({"budget": float("inf")}, InputError, "whole number"),
         ({"nodes": ["convv"]}, NodeNotFoundError, "convv"),
         ({"nodes": []}, InputError, "Nothing to check"),
         ({"nodes": ["0.nothing*"]}, NodeNotFoundError, "nothing"),

@@ -107,7 +107,10 @@ def check(
     """
     if method not in ("gradient", "taint", "both"):
         raise InputError(f"There is no method {method!r}; use gradient, taint or both.")
-    for name, value in (("count", count), ("draws", draws), ("budget", budget)):
+    numbers: tuple[tuple[str, object], ...] = (
+        ("count", count), ("draws", draws), ("budget", budget),
+    )  # fmt: skip
+    for name, value in numbers:
         if not isinstance(value, int) or value < 1:
             raise InputError(f"{name} is a whole number, at least 1; {value} is not.")
     methods = ("gradient", "taint") if method == "both" else (method,)

@@ -288,7 +288,7 @@ class _Run:
             again.learn(accused)
             answered = answers_about(again, accused)
             is_same = all(answered[e] == told[e][1] for e in accused)
-            told |= {e: (again, a) for e, a in answered.items() if not untold(again, e, a)}
+            told |= {e: (again, a) for e, a in answered.items() if e not in again.failures}
             ways.append(again)
             if is_same:
                 # Nor does it depend on that, so that the search for the ends may stack.

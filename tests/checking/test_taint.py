@@ -39,6 +39,16 @@ def test_a_forward_that_depends_on_the_number_of_samples_is_not_accused():
     }
 
 
+def test_an_accusation_that_is_withdrawn_is_none():
+    """Also where NaN can be swallowed, so that a sample alone tells nothing."""
+
+    def mixed(x):
+        return torch.nan_to_num(x) + F.avg_pool1d(x.roll(2, 0), 3, 1, 1)
+
+    model = nn.Sequential(Applied(mixed))
+    assert check(model, (1, 1, 16), nodes=["0"])[0] == {"0.add": {"inconclusive"}}
+
+
 def test_a_forward_for_one_sample_is_run_on_one():
     """Whatever it raises otherwise."""
 

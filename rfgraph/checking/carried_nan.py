@@ -22,13 +22,16 @@ from rfgraph.checking.mixers import Mixer
 from rfgraph.checking.operator_calls import Key, OperatorCalls, operator_name
 
 _ZERO_WEIGHTS = ("upsample_", "_upsample_", "grid_sampler_")
-_PRODUCTS = frozenset({"mul", "mm", "bmm", "addmm", "baddbmm", "mv", "dot"})
+_ADDED = frozenset({"addmm", "baddbmm", "addmv", "addbmm", "addcmul"})
+"""Products whose first operand is only added."""
+
+_PRODUCTS = frozenset({"mul", "mm", "bmm", "mv", "dot", "prod", "cumprod"}) | _ADDED
 _COPIES = frozenset({"copy", "_to_copy", "clone"})
 
 ANY_WEIGHT = 1e-9
 """A weight below is rounding, whatever computed it in double precision."""
 SURE_WEIGHT = 1e-5
-"""A weight above is none, even of coordinates in single precision."""
+"""A weight above is no rounding, even of coordinates in single precision."""
 
 
 class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
@@ -102,7 +105,9 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
             self.has_sampled |= is_sampled
             out = _by_weights(func, args, kwargs, self._sampled if is_sampled else ANY_WEIGHT)
             return _with_nan(out, union)
+        numbers = [a for a in (*args, *kwargs.values()) if isinstance(a, (int, float))]
         self._note_spreading(name, reads, hit)
+        self._note_constants(name, reads, numbers)
         cut = None
         is_pointwise = torch.Tag.pointwise in func.tags or name in {"hardswish", "clamp"}
         if is_pointwise and name not in SELECTIONS | SWALLOWING | _COPIES:
@@ -127,12 +132,14 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
     def _note_spreading(self, name: str, reads: list[Tensor], hit: list[int]) -> None:
         if name in _PRODUCTS:
             # A zero that is added, such as a bias, spreads nothing.
-            added = 1 if name in {"addmm", "baddbmm"} else 0
+            added = 1 if name in _ADDED else 0
             # A factor with NaN in it may be zero elsewhere: padding times what lies beside it.
             rest = [
                 t
                 for k, t in enumerate(reads)
-                if k >= added and any(h != k for h in hit) and t.is_floating_point()
+                if k >= added
+                and (name in {"prod", "cumprod"} or any(h != k for h in hit))
+                and t.is_floating_point()
             ]
             if any(bool((t == 0).any()) for t in rest):
                 self.spreading[f"{name} with exact zeros"] = None
@@ -140,6 +147,21 @@ class CarriedNaN(OperatorCalls):  # type: ignore[no-untyped-call]
             self.spreading["div of exact zeros"] = None
         elif "softmax" in name and bool(reads[0].isneginf().any()):
             self.spreading[f"{name} with -inf"] = None
+
+    def _note_constants(self, name: str, reads: list[Tensor], numbers: list[float]) -> None:
+        """Note constants that take an operand away, although NaN passes them."""
+        if name in {"mul", "addcmul"} and 0 in numbers:
+            self.spreading[f"{name} by zero"] = None
+        elif name == "lerp" and (
+            any(n in {0, 1} for n in numbers)
+            or (len(reads) > 2 and bool(((reads[2] == 0) | (reads[2] == 1)).any()))
+        ):
+            self.spreading["lerp at an end"] = None
+        elif name in {"div", "sub", "minimum", "clamp"} and (
+            any(math.isinf(n) for n in numbers)
+            or any(t.is_floating_point() and bool(t.isinf().any()) for t in reads[1:])
+        ):
+            self.spreading[f"{name} with infinity"] = None
 
 
 def _with_nan(out: Any, where: Tensor | None) -> Any:

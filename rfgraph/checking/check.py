@@ -107,9 +107,12 @@ def check(
     """
     if method not in ("gradient", "taint", "both"):
         raise InputError(f"There is no method {method!r}; use gradient, taint or both.")
-    for name, value in (("count", count), ("draws", draws), ("budget", budget)):
-        if value < 1:
-            raise InputError(f"{name} is at least 1; {value} is not.")
+    numbers: tuple[tuple[str, object], ...] = (
+        ("count", count), ("draws", draws), ("budget", budget),
+    )  # fmt: skip
+    for name, value in numbers:
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} is a whole number, at least 1; {value} is not.")
     methods = ("gradient", "taint") if method == "both" else (method,)
     # What torch.compile returns is a wrapper, whose forward names no argument.
     model = getattr(model, "_orig_mod", model)
@@ -285,7 +288,7 @@ class _Run:
             again.learn(accused)
             answered = answers_about(again, accused)
             is_same = all(answered[e] == told[e][1] for e in accused)
-            told |= {e: (again, a) for e, a in answered.items() if not untold(again, e, a)}
+            told |= {e: (again, a) for e, a in answered.items() if e not in again.failures}
             ways.append(again)
             if is_same:
                 # Nor does it depend on that, so that the search for the ends may stack.

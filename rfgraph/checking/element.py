@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from operator import index
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +12,7 @@ import numpy.typing as npt
 from rfgraph.analysis import Analysis, Node
 from rfgraph.analysis.scope import Scope
 from rfgraph.checking.finding import Hull
-from rfgraph.eager import Place, find_place, has_place, is_returned
+from rfgraph.eager import Place, as_indices, find_place, has_place, is_returned
 from rfgraph.errors import IndexRangeError, InputError, NodeNotFoundError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -142,7 +140,7 @@ def choose_positions(node: Node, wanted: Sequence[Sequence[int]] | None) -> list
         if not len(wanted):
             raise InputError("Nothing to check; give positions, or leave positions out.")
         for position in wanted:
-            given = _indices(position)
+            given = as_indices(position)
             if len(given) != len(lengths) or any(
                 not -n <= k < n for k, n in zip(given, lengths, strict=False)
             ):
@@ -175,17 +173,6 @@ def _periods(node: Node) -> list[int]:
         if len(periods) == len(found):
             found = [max(a, b or 1) for a, b in zip(found, periods, strict=True)]
     return found
-
-
-def _indices(position: Any) -> tuple[int, ...]:
-    """Return a position as a tuple of plain integers."""
-    given = position if isinstance(position, Iterable) else (position,)
-    try:
-        return tuple(index(k) for k in given)
-    except TypeError:
-        raise InputError(
-            f"The position {position!r} is none; give an index per spatial axis, such as (3, 3)."
-        ) from None
 
 
 def elements_of(node: Node, position: tuple[int, ...]) -> list[Element]:

@@ -7,9 +7,10 @@ has been put in its place already, and a dispatch mode sees no graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
@@ -32,7 +33,8 @@ _NUMBERS = frozenset({"item", "tolist", "numpy", "bool", "float", "int", "comple
 
 _LIKE_ANOTHER = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as", "resize_as"})
 """Functions that read numbers of their first argument alone."""
-_EACH_ALONE = frozenset({"broadcast_tensors", "meshgrid", "atleast_1d", "atleast_2d", "atleast_3d"})
+_EACH_ALONE = frozenset({"broadcast_tensors", "meshgrid", "atleast_1d", "atleast_2d", "atleast_3d",
+    "pack_padded_sequence", "pad_packed_sequence"})  # fmt: skip
 """Functions whose results read one argument each."""
 
 _SHAPES = ("new_", "empty", "zeros", "ones", "full", "rand", "size", "shape", "dtype", "device")
@@ -48,7 +50,7 @@ class LostGradients(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.names: dict[str, None] = {}
-        self._indices = WeakTensorKeyDictionary()
+        self._lost = WeakTensorKeyDictionary()
 
     def __torch_function__(
         self,
@@ -62,7 +64,7 @@ class LostGradients(TorchFunctionMode):
         name = function_name(func)
         reads = _tensors(args[:1] if name in _LIKE_ANOTHER else (args, kwargs))
         leading = [t for t in reads if t.requires_grad]
-        lost = [self._indices[t] for t in reads if t in self._indices] if self._indices else []
+        lost = [self._lost[t] for t in reads if t in self._lost and not t.requires_grad]
         out = func(*args, **kwargs)
         if not (leading or lost) or name in _EACH_ALONE:
             return out
@@ -70,17 +72,26 @@ class LostGradients(TorchFunctionMode):
         is_number = name in _NUMBERS and not results
         if _reads_shapes(name) or not (results or is_number or name == "setitem"):
             return out
-        self.names.update(dict.fromkeys(lost))
         constant = [t for t in results if not t.requires_grad]
+        if not torch.is_grad_enabled() and not is_number:
+            # Inside an autograd function, whose results come to require a gradient, or for good.
+            written = args[:1] if name == "setitem" and not args[0].requires_grad else ()
+            self._remember([*constant, *written], lost[0] if lost else name)
+            return out
+        self.names.update(dict.fromkeys(lost))
         if not leading:
             return out
         if len(results) > 1:
             # Such as the indices of a maximum, which mostly nobody asks for.
-            for tensor in constant:
-                self._indices[tensor] = f"the second result of {name}"
+            self._remember(constant, f"the second result of {name}")
         elif constant or is_number or _is_flat(name, args, kwargs):
             self.names[name] = None
         return out
+
+    def _remember(self, tensors: Sequence[Tensor], why: str) -> None:
+        """Note what lost its gradient, once somebody reads it."""
+        for tensor in tensors:
+            self._lost[tensor] = why
 
 
 def _is_flat(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -34,6 +34,9 @@ _OVERWRITES = frozenset({"copy", "index_put", "_index_put_impl", "_unsafe_index_
     "exponential", "cauchy", "log_normal", "geometric"})  # fmt: skip
 """They put something else where NaN was."""
 
+_LENGTHS = frozenset({"_pack_padded_sequence", "_pad_packed_sequence"})
+"""Their integers come from integers."""
+
 _SHAPES = ("new_", "empty", "zeros", "ones", "full", "rand", "_assert")
 _WINDOWS = ("convolution", "_convolution", "mkldnn_convolution", "conv_", "upsample_", "_upsample_",
     "grid_sampler_")  # fmt: skip
@@ -85,7 +88,7 @@ class LostNaN:
             self.names[name] = None
             return
         for tensor in results:
-            if not _can_hold_nan(tensor):
+            if not _can_hold_nan(tensor) and name not in _LENGTHS:
                 self._indices[tensor] = f"the indices of {name}"
         is_telling = self._everywhere and not _may_leave_out(name, func)
         if is_telling and not any(_holds_nan(tensor) for tensor in floats):

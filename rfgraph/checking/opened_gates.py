@@ -15,6 +15,8 @@ import torch.nn.functional as F  # noqa: N812 -- its usual name
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from rfgraph.checking.bounded import bounded
+
 _GATES = frozenset({
     "relu", "relu6", "hardtanh", "hardswish", "gelu", "silu", "elu", "selu", "celu", "leaky_relu",
     "rrelu", "prelu", "softplus", "mish", "threshold", "softshrink", "hardshrink", "clamp", "clip",
@@ -84,8 +86,7 @@ class OpenedGates(TorchFunctionMode):
             if name in _SIGMOIDS:
                 self.used.add(BOUNDED)
                 # A copy, because writing into what a derivative needs would forbid it.
-                given = x.clone() if in_place else x
-                smooth = 0.5 + 0.25 * given / (1 + given.abs())
+                smooth = bounded(x.clone() if in_place else x)
                 return x.copy_(smooth) if in_place else smooth
             kept = self._keep_global and (name in _ADAPTIVE or name in {"amax", "amin"})
             averaged = None if kept else _averaged(name, args, kwargs)

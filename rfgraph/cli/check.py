@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,13 @@ def _position(
         if not re.fullmatch(r"-?\d+(,-?\d+)*", value):
             raise click.BadParameter(f"'{value}' is not a position such as 3,3")
     return tuple(tuple(int(k) for k in value.split(",")) for value in values)
+
+
+def _memory(_context: click.Context, _option: click.Parameter, gib: float) -> int:
+    """Return the bytes of a number of GiB."""
+    if not 0 < gib * 2**30 < math.inf:
+        raise click.BadParameter(f"{gib} is not a number of GiB that a pass may hold")
+    return int(gib * 2**30) or 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,7 +78,8 @@ def _position(
 )
 @click.option(
     "--memory",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=_memory,
     default=2.0,
     show_default=True,
     metavar="GIB",
@@ -92,7 +101,7 @@ def check(
     draws: int,
     raw: bool,
     enlarge: bool,
-    memory: float,
+    memory: int,
     format_name: str,
     output: str | None,
 ) -> int:
@@ -128,7 +137,7 @@ def check(
             draws=draws,
             raw=raw,
             enlarge=enlarge,
-            budget=int(memory * 2**30) or 1,
+            budget=memory,
             kwargs=arguments.named or None,
             axes=resolved.axes if axes is None and not inputs and not layout else axes,
             layout=layout,

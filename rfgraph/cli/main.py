@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -10,7 +9,8 @@ from typing import NoReturn
 import click
 
 from rfgraph import __version__
-from rfgraph.errors import RfgraphError
+from rfgraph.cli.emit import drop_output
+from rfgraph.errors import ModelError, RfgraphError
 
 OK = 0
 FINDINGS = 1
@@ -45,6 +45,15 @@ class _LazyGroup(click.Group):
         command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SystemExit as error:
+            # No command exits by itself: this is the user's code, whose status is not ours.
+            raise ModelError(
+                f"The model, or what builds it, raised SystemExit: {error}; it has to return."
+            ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's
         with formatter.section("Commands"):
@@ -86,7 +95,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader, such as `head`, has left: there is nobody to write to, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(OK)
     sys.exit(status if isinstance(status, int) else OK)
 

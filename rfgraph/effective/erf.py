@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from rfgraph.capture.inputs import floating_dtype
 from rfgraph.capture.preserve import default_device, process_state
 from rfgraph.eager import (
     Place,
+    as_indices,
     device_of,
     find_place,
     is_returned,
@@ -27,7 +29,7 @@ from rfgraph.eager import (
 from rfgraph.effective.effective_field import EffectiveField
 from rfgraph.effective.gaussian import fit_gaussian
 from rfgraph.effective.mass import mass_table
-from rfgraph.errors import IndexRangeError, InputError
+from rfgraph.errors import IndexRangeError, InputError, RfgraphError
 
 SHARES = (0.2, 0.3, 0.5, 0.99)
 """The shares of the RepLKNet table."""
@@ -67,8 +69,8 @@ def erf(
         device: Where to run; None for where the model is.
 
     Raises:
-        InputError: The inputs are no samples, the device cannot be used, or the gradient is zero or
-            not finite everywhere.
+        InputError: The inputs are no samples that the model runs on, the device cannot be used, the
+            element is complex, or the gradient is zero or not finite everywhere.
         NodeNotFoundError: There is no such node, or a run of the model does not show it.
         IndexRangeError: The position lies outside the node.
         ModelError: The model cannot be copied and run.
@@ -79,9 +81,7 @@ def erf(
     >>> found.position, found.region.hull, found.masses[-1].side
     ((4, 4), ((2, 6), (2, 6)), 5)
     """
-    for share in shares:
-        if not 0 < share <= 1:
-            raise InputError(f"A share of influence lies in (0, 1]; {share} does not.")
+    _check_shares(shares)
     batches, source = _batches(model, inputs, draws)
     first = next(batches, None)
     if first is None:
@@ -89,7 +89,7 @@ def erf(
     analysis = analyze(model, (1, *first.shape[1:]), axes=axes, layout=layout)
     chosen = analysis[node] if node is not None else _last_local(analysis)
     place = find_place(chosen)
-    index = _position(chosen, position)
+    picked = _position(chosen, position)
     info = next(iter(analysis.inputs.values()))
     total = np.zeros(info.lengths)
     samples = 0
@@ -104,25 +104,30 @@ def erf(
                         f"Every batch needs samples of one size; got {tuple(batch.shape[1:])} "
                         f"after {tuple(first.shape[1:])}."
                     )
+                if 0 in info.axes and len(batch) > 1:
+                    raise InputError(
+                        "Samples are averaged, so the batch axis has no positions; leave axis 0 "
+                        "out of axes, or give batches of one sample."
+                    )
                 total += _summed_gradient(
-                    copied, batch.to(where), node=chosen, place=place, index=index, axes=info.axes
+                    copied, batch.to(where), node=chosen, place=place, index=picked, axes=info.axes
                 )
                 samples += len(batch)
     values = total / samples
     if not np.isfinite(values).all():
         raise InputError(
-            f"The gradient of {chosen.name}{list(index)} is not finite on these inputs."
+            f"The gradient of {chosen.name}{list(picked)} is not finite on these inputs."
         )
     if not values.any():
         raise InputError(
-            f"The gradient of {chosen.name}{list(index)} is zero everywhere on these inputs: no "
+            f"The gradient of {chosen.name}{list(picked)} is zero everywhere on these inputs: no "
             "position has a measurable influence."
         )
-    region = chosen.region(index, input=info.name)
+    region = chosen.region(picked, input=info.name)
     weights = values / values.sum()
     return EffectiveField(
         node=chosen,
-        position=index,
+        position=picked,
         input=info.name,
         axes=info.axes,
         values=values,
@@ -139,8 +144,9 @@ def _batches(model: nn.Module, inputs: object, draws: int) -> tuple[Iterator[Ten
     if isinstance(inputs, Tensor):
         return _checked([inputs]), ""
     if isinstance(inputs, (tuple, list)) and inputs and all(type(n) is int for n in inputs):
-        if draws < 1:
-            raise InputError(f"The number of draws is at least 1; {draws} is not.")
+        number: object = draws
+        if not isinstance(number, int) or number < 1:
+            raise InputError(f"The number of draws is whole, at least 1; {draws} is not.")
         if any(n < 1 for n in inputs):
             raise InputError(f"The shape {tuple(inputs)} holds nothing; every size is at least 1.")
         # A generator of its own: drawing must not move the user's random state.
@@ -186,7 +192,7 @@ def _position(node: Node, position: Sequence[int] | int | None) -> tuple[int, ..
     lengths = [node.shape[axis] for axis in node.spatial_axes]
     if position is None:
         return tuple(n // 2 for n in lengths)
-    given = (position,) if isinstance(position, int) else tuple(position)
+    given = as_indices(position)
     if len(given) != len(lengths) or any(
         not -n <= k < n for k, n in zip(given, lengths, strict=True)
     ):
@@ -195,6 +201,16 @@ def _position(node: Node, position: Sequence[int] | int | None) -> tuple[int, ..
             f"{tuple(lengths)}."
         )
     return tuple(k % n for k, n in zip(given, lengths, strict=True))
+
+
+def _check_shares(shares: object) -> None:
+    if not isinstance(shares, Iterable) or isinstance(shares, str):
+        raise InputError(
+            f"Shares of influence are a sequence, such as (0.5, 0.99), not {shares!r}."
+        )
+    for share in shares:
+        if not isinstance(share, Real) or not 0 < float(share) <= 1:
+            raise InputError(f"A share of influence lies in (0, 1]; {share!r} does not.")
 
 
 def _usable(device: torch.device | str) -> torch.device:
@@ -226,7 +242,22 @@ def _summed_gradient(
     picked: list[Tensor] = []
     with torch.enable_grad():
         # The product lets the model write into its input.
-        observe(model, (leaf * 1,), {}, {place: lambda t: picked.append(t[tuple(at)].sum())})
+        visit = {place: lambda tensor: picked.append(tensor[tuple(at)].sum())}
+        try:
+            observe(model, (leaf * 1,), {}, visit)
+        except RfgraphError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:160]
+            what = f"{tuple(batch.shape)} {str(batch.dtype).removeprefix('torch.')}"
+            raise InputError(
+                f"The model does not run on samples of {what}: {type(error).__name__}: {reason}"
+            ) from error
+        if picked[0].is_complex():
+            raise InputError(
+                f"{node.name} is complex, and influence is measured on real numbers; choose a node "
+                "that is real."
+            )
         if not picked[0].requires_grad:
             return np.zeros([batch.shape[axis] for axis in axes])
         gradient = torch.autograd.grad(picked[0], leaf, allow_unused=True, materialize_grads=True)[

@@ -15,6 +15,13 @@ def _under_no_grad(k, x):
     return x * y
 
 
+def _into_a_buffer(k, x):
+    y = torch.zeros(k.shape)
+    with torch.no_grad():
+        y[:] = k + 2
+    return x * y
+
+
 def _found(model, shape, **options):
     result = rfgraph.check(model, shape, method="gradient", enlarge=False, **options)
     return {finding.verdict.value for finding in result.findings}, result
@@ -32,6 +39,7 @@ HIDDEN = {
     "detached": lambda k, x: x * k.detach(),
     "data": lambda k, x: x * k.data,
     "no graph": _under_no_grad,
+    "written without a graph": _into_a_buffer,
     "maximum's place": lambda k, x: x * k.max(1, keepdim=True)[1],
     "exponent": lambda k, x: x * torch.frexp(k).exponent,
     "count": lambda k, x: x * torch.linalg.vector_norm(k, ord=0, dim=1, keepdim=True),
@@ -59,7 +67,23 @@ def test_nearest_sampling_has_no_derivative_by_its_coordinates():
     }
 
 
+class Squared(torch.autograd.Function):
+    """A function with a derivative of its own, whose parts have none."""
+
+    @staticmethod
+    def forward(ctx, x):
+        """Return the square."""
+        ctx.save_for_backward(x)
+        return x.abs() * x.abs()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        """Return the gradient by the argument."""
+        return 2 * ctx.saved_tensors[0] * gradient
+
+
 HONEST = {
+    "autograd functions": lambda k, x: x * Squared.apply(k),
     "places that nobody reads": lambda k, x: x * k.max(1, keepdim=True)[0],
     "factories": lambda k, x: x * (k + torch.zeros_like(k) + k.new_ones(k.shape[-1])),
     "a type alone": lambda k, x: x * k * torch.ones(2, 1).to(x).expand_as(k).type_as(k),

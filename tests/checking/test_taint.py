@@ -1,5 +1,7 @@
 """NaN in one sample, in stacks of samples, and on models that do not bear it."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 -- its usual name
@@ -37,6 +39,16 @@ def test_a_forward_that_depends_on_the_number_of_samples_is_not_accused():
         "0.roll": {"exact"},
         "0.avg_pool1d": {"exact"},
     }
+
+
+def test_an_accusation_that_is_withdrawn_is_none():
+    """Also where NaN can be swallowed, so that a sample alone tells nothing."""
+
+    def mixed(x):
+        return torch.nan_to_num(x) + F.avg_pool1d(x.roll(2, 0), 3, 1, 1)
+
+    model = nn.Sequential(Applied(mixed))
+    assert check(model, (1, 1, 16), nodes=["0"])[0] == {"0.add": {"inconclusive"}}
 
 
 def test_a_forward_for_one_sample_is_run_on_one():
@@ -120,3 +132,21 @@ def test_the_ends_of_a_violation_are_where_the_model_sees(at):
     _, result = check(nn.Conv1d(2, 2, 5, padding=2), (1, 2, 16), positions=[at], rules=LYING)
     (finding,) = result.findings
     assert finding.observed == (max(at[0] - 2, 0), min(at[0] + 2, 15))
+
+
+@pytest.mark.parametrize(
+    ("forward", "node"),
+    [
+        (lambda x: x + x.roll(3, 2) * 0.0, "add"),
+        (lambda x: torch.lerp(x, x.roll(3, 2), 0.0), "lerp"),
+        (lambda x: x.addcmul(x.roll(3, 2), x.flip(2), value=0), "addcmul"),
+        (lambda x: x + x.roll(3, 2) / math.inf, "add"),
+        (lambda x: x + torch.minimum(x.roll(3, 2), torch.full((8,), -math.inf)).exp(), "add"),
+    ],
+    ids=["mul", "lerp", "addcmul", "div", "minimum"],
+)
+def test_constants_that_take_an_operand_away_accuse_nothing(forward, node):
+    """NaN passes them, although what it came from is not read."""
+
+    found, _ = check(Applied(forward), (1, 2, 8), nodes=[node], positions=[(4,)])
+    assert found == {node: {"inconclusive"}}

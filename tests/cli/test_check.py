@@ -2,6 +2,9 @@
 
 import importlib
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -102,6 +105,9 @@ def test_data_formats_hold_every_finding(run, target, name, load):
         (("--nodes", "7"), "No node"),
         (("--method", "luck"), "luck"),
         (("--memory", "0"), "memory"),
+        (("--memory", "nan"), "not a number of GiB"),
+        (("--memory", "inf"), "not a number of GiB"),
+        (("--memory", "1e300"), "not a number of GiB"),
         (("--weights", "nothing.pt"), "nothing.pt"),
     ],
 )
@@ -122,3 +128,46 @@ def test_a_failed_check_writes_no_file(run, target, tmp_path):
     status, out, _ = run("check", target, "--input", "1x3x12x14", "-o", str(path))
     assert (status, out) == (0, "")
     assert "findings" in path.read_text()
+
+
+def test_a_full_disk_is_status_2(target):
+    """One sentence, and nothing more at exit."""
+    command = [sys.executable, "-m", "rfgraph", "check", target, "--input", "1x3x12x14"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1:] == [
+        "rfgraph: error: standard output cannot be written: No space left on device"
+    ]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("when", ["True", "not x.is_meta"])
+def test_a_model_that_exits_does_not_decide_the_status(run, tmp_path, when):
+    """Neither while it is analysed nor while it runs."""
+    (tmp_path / "leaving.py").write_text(
+        f"""
+import sys
+
+from torch import nn
+
+
+class Leaving(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3)
+
+    def forward(self, x):
+        if type(x).__name__ == "Tensor" and {when}:
+            sys.exit(0)
+        return self.conv(x)
+
+
+def build():
+    return Leaving()
+"""
+    )
+    status, out, err = run("check", f"{tmp_path / 'leaving.py'}:build", "--input", "1x1x12")
+    assert status == 2
+    assert "SystemExit" in err
+    assert "Traceback" not in out + err

@@ -102,6 +102,14 @@ def test_influence_outside_the_theoretical_field_is_zero():
         (((1, 1, 9, 9),), {"position": (9, 0)}, IndexRangeError, "none of 2"),
         (((1, 1, 9, 9),), {"shares": (2,)}, InputError, "in (0, 1]"),
         (((1, 1, 9, 9),), {"draws": 0}, InputError, "at least 1"),
+        (((1, 1, 9, 9),), {"draws": 1.5}, InputError, "whole"),
+        (((1, 1, 9, 9),), {"shares": 0.5}, InputError, "are a sequence"),
+        (((1, 1, 9, 9),), {"shares": ("all",)}, InputError, "'all' does not"),
+        (((1, 1, 9, 9),), {"position": "ab"}, InputError, "'ab' is none"),
+        (((1, 1, 9, 9),), {"position": 1.5}, InputError, "1.5 is none"),
+        (((1, 1, 9, 9),), {"position": (1.0, 1)}, InputError, "(1.0, 1) is none"),
+        ((torch.rand(3, 1, 9, 9),), {"axes": (0, 2)}, InputError, "batch axis"),
+        ((torch.rand(1, 1, 9, 9).double(),), {}, InputError, "(1, 1, 9, 9) float64: RuntimeError"),
         (((1, 1, 0, 9),), {}, InputError, "holds nothing"),
         (((1, 1, 9, 9),), {"device": "elsewhere"}, InputError, "'elsewhere' cannot be used"),
         (((1, 1, 9, 9),), {"device": "meta"}, InputError, "holds no data"),
@@ -114,6 +122,33 @@ def test_misuse_is_one_sentence(arguments, options, error, part):
     with pytest.raises(error) as caught:
         rfgraph.erf(model, *arguments, **options)
     assert part in str(caught.value)
+
+
+def test_complex_elements_are_refused():
+    """There is no gradient of a complex number."""
+
+    class Spectrum(nn.Module):
+        def forward(self, x):
+            return torch.fft.fft(x)
+
+    with pytest.raises(InputError, match=r"1\.fft_fft is complex"):
+        rfgraph.erf(nn.Sequential(nn.Conv1d(1, 1, 3), Spectrum()), (1, 1, 9), "1")
+
+
+def test_a_batch_that_a_model_does_not_run_on_is_one_sentence():
+    """Whatever its forward raises."""
+
+    class Single(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv1d(1, 1, 3)
+
+        def forward(self, x):
+            assert x.shape[0] == 1, "one at a time"
+            return self.conv(x)
+
+    with pytest.raises(InputError, match=r"does not run on samples of .* one at a time"):
+        rfgraph.erf(Single(), torch.rand(2, 1, 9))
 
 
 def test_a_model_without_data_is_refused():

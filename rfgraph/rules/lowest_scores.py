@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 -- its usual name
 from torch import Tensor, fx
 
 from rfgraph.rules.axes import normal_axes
@@ -301,6 +302,51 @@ def _joined(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     return _kept(joined, joined.isinf() | spared, node)
 
 
+def _padded(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """The lowest scores beside a constant, which may be lowest itself."""
+    source, amounts = node.args[:2]
+    assert isinstance(source, fx.Node)
+    lowest = lowest_scores(call, source, farthest - 1)
+    beside = _term(call, _argument(node, 2, "value", 0), _dtype(node), farthest)
+    if lowest is None:
+        return None
+    fill = math.nan if beside is None else beside.item()
+    return F.pad(lowest, _plain(amounts), value=fill)
+
+
+def _log_softmax(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """-inf stays -inf in a row of other scores."""
+    lowest = _term(call, node.args[0], _dtype(node), farthest)
+    return None if lowest is None else _kept(lowest, lowest.isinf(), node)
+
+
+def _made_finite(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """-inf becomes the lowest finite number, or the one that is given."""
+    dtype = _dtype(node)
+    lowest = _term(call, node.args[0], dtype, farthest)
+    given = _argument(node, 3, "neginf")
+    finite = torch.finfo(dtype).min if given is None else given
+    return None if lowest is None else _lowest(lowest.masked_fill(lowest.isinf(), finite))
+
+
+def _put(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """Scores of which some are written, at places that are known."""
+    source, indices, values = node.args[:3]
+    known = [i if i is None else call.value(i, learned=False) for i in indices]  # type: ignore[union-attr, arg-type]
+    if _argument(node, 3, "accumulate", False) or any(
+        index is not None and value is None
+        for index, value in zip(indices, known, strict=True)  # type: ignore[arg-type]
+    ):
+        return None
+    sides = [_term(call, each, _dtype(node), farthest) for each in (source, values)]
+    if sides == [None, None]:
+        return None
+    nowhere = torch.full((), math.nan, dtype=_dtype(node))
+    before, written = (nowhere if side is None else side for side in sides)
+    put: Tensor = torch.ops.aten.index_put.default(before.expand(shape(node)), known, written)
+    return put
+
+
 def _filled(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     source, mask, fill = node.args
     return _chosen(call, node, mask, (fill, source), farthest)
@@ -316,9 +362,12 @@ def _chosen(
 ) -> Tensor | None:
     """Those of the first source where the condition holds, else the second's."""
     decided = call.value(condition, learned=False)
-    if decided is None:
-        return None
     sides = [_term(call, source, _dtype(node), farthest) for source in sources]
+    if decided is None:
+        # Whichever it is, it is lowest only if both are.
+        if sides[0] is None or sides[1] is None:
+            return None
+        return torch.maximum(sides[0], sides[1]).expand(shape(node))
     if sides == [None, None]:
         return None
     nowhere = torch.full((), math.nan, dtype=_dtype(node))
@@ -335,6 +384,7 @@ _FINDS: dict[str, Callable[[Call, fx.Node, int], Tensor | None]] = {
             "clone",
             "detach",
             "expand",
+            "flip",
             "permute",
             "select",
             "slice",
@@ -347,13 +397,17 @@ _FINDS: dict[str, Callable[[Call, fx.Node, int], Tensor | None]] = {
         _viewed,
     ),
     **dict.fromkeys(["clamp", "clamp_max", "clamp_min", "maximum", "minimum"], _bounded),
+    **dict.fromkeys(["_log_softmax", "log_softmax"], _log_softmax),
+    **dict.fromkeys(["_unsafe_index_put", "index_put"], _put),
     "add": _sum,
     "addmm": _bias,
     "baddbmm": _bias,
     "cat": _joined,
+    "constant_pad_nd": _padded,
     "div": _scaled,
     "masked_fill": _filled,
     "mul": _scaled,
+    "nan_to_num": _made_finite,
     "rsub": _difference,
     "sub": _difference,
     "where": _selected,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from ._row import Row, row
@@ -55,7 +56,28 @@ def _beside_their_maximum(x: Tensor) -> Tensor:
     return beside.softmax(-1)[..., : x.shape[1]] @ x
 
 
+def _written(scores: Tensor, ahead: Tensor) -> Tensor:
+    scores = scores.clone()
+    scores[:, ahead < 0] = _NEVER
+    return scores
+
+
+def _kept_by_scores(scores: Tensor, ahead: Tensor) -> Tensor:
+    """Of the scores that a mask leaves, those that are large; every query keeps its own."""
+    masked = scores + ahead
+    is_own = torch.eye(scores.shape[-1], dtype=torch.bool, device=scores.device)
+    return masked.masked_fill((scores < 0.8) & ~is_own, _NEVER)
+
+
 ROWS = (
+    _attention("flipped", lambda w, ahead: (w.flip(2) + ahead.flip(1)).flip(2), _NEVER),
+    _attention("padded", lambda w, ahead: F.pad(w + ahead, (0, 1)), _NEVER),
+    _attention("padded-lowest", lambda w, ahead: F.pad(w + ahead, (0, 2), value=_NEVER), _NEVER),
+    _attention("logarithm", lambda w, ahead: (w + ahead).log_softmax(-1), _NEVER),
+    _attention("made-finite", lambda w, ahead: torch.nan_to_num(w + ahead), _NEVER),
+    _attention("made-ordinary", lambda w, ahead: torch.nan_to_num(w + ahead, neginf=-2.0), _NEVER),
+    _attention("written", _written, _NEVER),
+    _attention("kept-by-scores", _kept_by_scores, _NEVER),
     _attention("minimum", lambda w, ahead: w.minimum(torch.where(ahead < 0, ahead, 9.0)), _NEVER),
     _attention("capped-by-another", lambda w, ahead: (w + ahead).minimum(w + 1), _NEVER),
     _attention("capped", lambda w, ahead: w.clamp(max=1 + ahead), _NEVER),

@@ -147,6 +147,5 @@ def test_the_ends_of_a_violation_are_where_the_model_sees(at):
 )
 def test_constants_that_take_an_operand_away_accuse_nothing(forward, node):
     """NaN passes them, although what it came from is not read."""
-
     found, _ = check(Applied(forward), (1, 2, 8), nodes=[node], positions=[(4,)])
     assert found == {node: {"inconclusive"}}

@@ -103,8 +103,10 @@ def _averaged(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tenso
         return _ADAPTIVE[name](x, size)
     if name in {"amax", "amin"}:
         return torch.mean(*args, **kwargs)
-    if name in {"maximum", "minimum"}:
-        first, second = (*args, *kwargs.values())[:2]
+    both = (*args, *kwargs.values())[:2]
+    is_pair = len(both) == 2 and isinstance(both[1], Tensor)
+    if name in {"maximum", "minimum", "fmax", "fmin"} or (name in {"max", "min"} and is_pair):
+        first, second = both
         mean: Tensor = (first + second) / 2
         return mean
     if name not in _MAX_POOLS:

@@ -159,7 +159,16 @@ class TaintMethod:
             seen[element] = hits
 
         masks = [questions[ks[0]].mask for ks in group]
-        self._fail(self._run(asked, masks, note, sampled), " on NaN")
+        failed = self._run(asked, masks, note, sampled)
+        if failed and len(group) > 1:
+            # Perhaps so many samples are too many.
+            self._alone |= {*failed}
+            for ks in group:
+                left = [k for k in ks if questions[k].element in failed]
+                if left:
+                    self._answer(questions, [left], found, sampled)
+        else:
+            self._fail(failed, " on NaN")
         for row, ks in enumerate(group):
             for k in ks:
                 if questions[k].element in seen:

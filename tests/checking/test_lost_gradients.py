@@ -106,6 +106,17 @@ def test_what_was_seen_outside_is_a_violation_all_the_same():
     assert "violated" in _found(model, (1, 2, 20), nodes=["0"], rules=LYING)[0]
 
 
+@pytest.mark.parametrize(
+    ("larger", "away"),
+    [(torch.maximum, -99), (torch.fmax, -99), (torch.max, -99), (torch.fmin, 99), (torch.min, 99)],
+)
+def test_the_larger_of_two_reads_both(larger, away):
+    """Which one is larger is luck, and not to decide on a verdict."""
+    model = nn.Sequential(Keyed(lambda k, x: larger(x, k + away)))
+    found, result = _found(model, (1, 2, 20), nodes=["0"], rules=LYING)
+    assert found == {"violated"}, str(result)
+
+
 def test_mixers_that_are_held_are_no_functions_without_a_derivative():
     """The mean is constant on purpose; elements before `round` have their verdicts."""
 

@@ -65,6 +65,17 @@ def test_a_forward_for_one_sample_is_run_on_one():
     }
 
 
+def test_a_forward_for_few_samples_is_run_on_one():
+    """Two are few enough and more are not, which shows late."""
+
+    def few(x):
+        assert x.shape[0] <= 2
+        return x * 2
+
+    model = nn.Sequential(nn.Conv1d(2, 2, 3, padding=1), Applied(few))
+    assert check(model, (1, 2, 16), nodes=["0", "1"])[0] == {"0": {"exact"}, "1.mul": {"exact"}}
+
+
 def test_rounded_coordinates_read_no_neighbour():
     """A grid in single precision gives a neighbour a weight of a millionth: no leak, and no end."""
 

@@ -178,9 +178,12 @@ def default_device(device: torch.device | str) -> Iterator[None]:
         yield
 
 
+_COMPILING = frozenset(("torch._dynamo.eval_frame", "torch.nn.attention.flex_attention"))
+"""Modules without which nothing is compiled: the compiler, and a function that loads it."""
+
+
 def uncompiled() -> Any:
     """Return a context in which compiled modules run as they were written."""
-    set_stance = getattr(torch.compiler, "set_stance", None)
-    if set_stance is None or "torch._dynamo.eval_frame" not in sys.modules:
+    if _COMPILING.isdisjoint(sys.modules):
         return nullcontext()
-    return set_stance("force_eager")
+    return torch.compiler.set_stance("force_eager")

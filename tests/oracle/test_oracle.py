@@ -421,6 +421,8 @@ _HIDDEN_IN_ROWS = {
     "max-dim": "routes to one input",
     "max_pool": "routes to one input",
     "maximum": "routes to one input",
+    "mask-amax": "routes to one input",
+    "mask-max-pool": "routes to one input",
     "masked_fill-on-values": "the condition has no gradient",
     "min-dim": "routes to one input",
     "permutation-by-matmul": "zeros in a constant matrix",

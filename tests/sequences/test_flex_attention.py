@@ -1,5 +1,8 @@
 """What masks and scores of `flex_attention` admit is what reaches."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -66,6 +69,22 @@ def test_footprints_are_what_reaches(name, monkeypatch):
 
 
 def test_without_data_the_error_says_what_to_do():
-    """PyTorch refuses tensors without data."""
+    """Tables of blocks that are made without data would hold nothing."""
     with pytest.raises(rfgraph.CaptureError, match="real=True"):
         rfgraph.analyze(MODELS["causal"], (1, TOKENS, 8), layout="NLC")
+
+
+@pytest.mark.slow
+def test_the_first_analysis_of_a_process_runs_it_as_it_is_written():
+    """What compiles is loaded by flex_attention itself, when the first capture has begun."""
+    code = (
+        "import numpy as np, rfgraph\n"
+        "from tests.sequences.test_flex_attention import MODELS, TOKENS\n"
+        "shape = (1, TOKENS, 8)\n"
+        "node = rfgraph.analyze(MODELS['causal'], shape, layout='NLC', real=True).output()\n"
+        "assert np.flatnonzero(node.footprint((2,))).tolist() == [0, 1, 2]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,17 +14,20 @@ from torch import Tensor, nn
 
 _CACHED: Any = type(functools.lru_cache(lambda: None))
 _EMPTY = types.CellType()
-_TABLES = (dict, OrderedDict, defaultdict)
+_NOTHING = object()
+_TABLES = (dict, OrderedDict, defaultdict, list, deque)
+_LONGEST = 256
+"""Entries of a container beyond which it is not looked into."""
 
 
 @contextmanager
 def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Let the run leave nothing behind in functions and tables beside and inside the classes.
+    """Let the run leave no tensors behind in what stands beside and inside the modules' classes.
 
     A table that ``functools.lru_cache``, a dictionary of the module or class, or a variable there
     keeps was made without data in a recording, and a later run of the model would find it. Cached
-    functions that computed anything are emptied; other places that hold new tensors hold what they
-    held before.
+    functions that computed anything are emptied. Where a new tensor is found elsewhere, everything
+    there holds again what it held before: what says how large a table is stands beside it.
     """
     kinds = {base for kind in set(map(type, modules)) for base in kind.__mro__}
     own = [kind for kind in kinds if kind.__module__.split(".")[0] not in {"torch", "builtins"}]
@@ -32,7 +35,7 @@ def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
     owners: list[Any] = [*own, *homes]
     names = [dict(vars(owner)) for owner in owners]
     cells = [cell for each in names for cell in _cells(each.values())]
-    held = [None if cell == _EMPTY else cell.cell_contents for cell in cells]
+    held = [_contents(cell) for cell in cells]
     values = {id(v): v for each in names for v in each.values()} | {id(v): v for v in held}
     misses = [(f, f.cache_info().misses) for f in _cached_functions(values.values())]
     tables = [(table, table.copy()) for table in _tables(values.values())]
@@ -42,25 +45,37 @@ def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
         for function, before in misses:
             if function.cache_info().misses != before:
                 function.cache_clear()
-        for table, contents in tables:
-            if not _is_same(table, contents) and _holds_tensors(table):
+        changed = [(t, contents) for t, contents in tables if not _is_same(t, contents)]
+        variables = [
+            (owner, name, value)
+            for owner, found in zip(owners, names, strict=True)
+            for name, value in list(vars(owner).items())
+            if found.get(name, _NOTHING) is not value
+        ]
+        moved = [(c, v) for c, v in zip(cells, held, strict=True) if _contents(c) is not v]
+        if any(
+            _holds_tensor(value)
+            for value in (
+                *(table for table, _ in changed),
+                *(value for _, _, value in variables),
+                *(_contents(cell) for cell, _ in moved),
+            )
+        ):
+            for table, contents in changed:
                 table.clear()
                 table.update(contents) if isinstance(table, dict) else table.extend(contents)
-        for owner, found in zip(owners, names, strict=True):
-            _put_back(owner, found)
-        for cell, value in zip(cells, held, strict=True):
-            if isinstance(_contents(cell), Tensor) and _contents(cell) is not value:
+            before_by_owner = dict(zip(map(id, owners), names, strict=True))
+            for owner, name, _ in variables:
+                _put_back(owner, name, before_by_owner[id(owner)])
+            for cell, value in moved:
                 cell.cell_contents = value
 
 
-def _put_back(owner: Any, found: Mapping[str, Any]) -> None:
-    """Let the variables of a module or class that hold another tensor now hold what they held."""
-    for name, value in list(vars(owner).items()):
-        if isinstance(value, Tensor) and found.get(name) is not value:
-            if name in found:
-                setattr(owner, name, found[name])
-            else:
-                delattr(owner, name)
+def _put_back(owner: Any, name: str, found: Mapping[str, Any]) -> None:
+    if name in found:
+        setattr(owner, name, found[name])
+    else:
+        delattr(owner, name)
 
 
 def _cells(values: Iterable[Any]) -> list[types.CellType]:
@@ -80,31 +95,33 @@ def _cached_functions(values: Iterable[Any]) -> list[Any]:
 
 
 def _tables(values: Iterable[Any]) -> list[Any]:
-    """The dictionaries and lists that are empty, or in which a tensor stands first."""
-    found = []
-    for value in values:
-        if type(value) in _TABLES:
-            first = next(iter(value.values()), None)
-        elif type(value) is list:
-            first = value[0] if value else None
-        else:
-            continue
-        if isinstance(first, (tuple, list)) and first:
-            first = first[0]
-        if not value or isinstance(first, Tensor):
-            found.append(value)
-    return found
-
-
-def _holds_tensors(table: Any) -> bool:
-    values = list(table.values() if isinstance(table, dict) else table)
-    values += [item for value in values if isinstance(value, (tuple, list)) for item in value]
-    return any(isinstance(value, Tensor) for value in values)
+    """The containers among the values, and in them; long ones are registers of other things."""
+    found: dict[int, Any] = {}
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if type(value) in _TABLES and len(value) <= _LONGEST and id(value) not in found:
+            found[id(value)] = value
+            pending += value.values() if isinstance(value, dict) else value
+    return [*found.values()]
 
 
 def _is_same(table: Any, contents: Any) -> bool:
     if len(table) != len(contents):
         return False
     if isinstance(table, dict):
-        return all(table.get(key, table) is value for key, value in contents.items())
+        return all(table.get(key, _NOTHING) is value for key, value in contents.items())
     return all(a is b for a, b in zip(table, contents, strict=True))
+
+
+def _holds_tensor(value: Any) -> bool:
+    """Whether a value is a tensor, or a container with one, or with such a container."""
+    pending, seen = [value], set()
+    while pending:
+        one = pending.pop()
+        if isinstance(one, Tensor):
+            return True
+        if isinstance(one, (*_TABLES, tuple)) and len(one) <= _LONGEST and id(one) not in seen:
+            seen.add(id(one))
+            pending += one.values() if isinstance(one, dict) else one
+    return False

@@ -7,6 +7,7 @@ does not raise. Python's byte code tells, at the instruction that asked for the 
 
 from __future__ import annotations
 
+import builtins
 import dis
 import sys
 from functools import lru_cache
@@ -25,7 +26,7 @@ _ALWAYS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 _CALLED = frozenset(("__call__", "__init__", "__post_init__"))
 """Special methods whose exceptions Python itself never takes for an answer."""
 
-_ANSWERS = frozenset(("AttributeError", "StopIteration", "StopAsyncIteration"))
+_ANSWERS = (AttributeError, StopIteration, StopAsyncIteration)
 """Exceptions that Python's own functions take for an answer: ``getattr``, ``map``, ``list``."""
 
 _PASSING = frozenset(
@@ -61,7 +62,7 @@ def way_without_raise() -> bool | None:
     if frame is None:
         return None
     way = _way(frame.f_code, frame.f_lasti)
-    return None if way is None or _is_handled(frame) else way
+    return None if way is None or _names_an_answer(frame) or _is_handled(frame) else way
 
 
 def may_be_handled() -> bool:
@@ -92,6 +93,13 @@ def _is_handled(frame: FrameType | None) -> bool:
     return frame is None
 
 
+def _names_an_answer(frame: FrameType) -> bool:
+    """Whether the function knows an exception that Python's own functions take for an answer."""
+    known = {**vars(builtins), **frame.f_globals, **frame.f_locals}
+    found = (known.get(name) for name in (*frame.f_code.co_names, *frame.f_code.co_freevars))
+    return any(isinstance(one, type) and issubclass(one, _ANSWERS) for one in found)
+
+
 def _is_property(frame: FrameType) -> bool:
     """Whether the function runs because an attribute of its first argument is asked for."""
     code = frame.f_code
@@ -99,7 +107,13 @@ def _is_property(frame: FrameType) -> bool:
         return False
     owner = frame.f_locals.get(code.co_varnames[0])
     found = getattr_static(type(owner), code.co_name, None)
-    return found is not None and not isinstance(found, (FunctionType, classmethod, staticmethod))
+    if found is None:  # a lambda, or a function under another name
+        every = (value for kind in type(owner).__mro__ for value in vars(kind).values())
+        return any(
+            isinstance(value, property) and getattr(value.fget, "__code__", None) is code
+            for value in every
+        )
+    return not isinstance(found, (FunctionType, classmethod, staticmethod))
 
 
 def _package(frame: FrameType) -> str:
@@ -109,8 +123,6 @@ def _package(frame: FrameType) -> str:
 @lru_cache(maxsize=1024)
 def _way(code: CodeType, asked: int) -> bool | None:
     """The truth that jumps, or falls, past a raise, for the instruction that asked."""
-    if not _ANSWERS.isdisjoint(code.co_names):
-        return None
     instructions = list(dis.get_instructions(code))
     places = {instruction.offset: k for k, instruction in enumerate(instructions)}
     here = places.get(asked)

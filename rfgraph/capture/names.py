@@ -200,6 +200,18 @@ def _by_python(
     return out
 
 
+def _split_at(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    # Places in a tensor are read by the function itself, with no operator.
+    places = next((a for a in (*args[1:], *kwargs.values()) if isinstance(a, Tensor)), None)
+    if places is not None:
+        known = _data(recorder, Tensor.tolist, places)
+        args = tuple(known if a is places else a for a in args)
+        kwargs = {key: known if a is places else a for key, a in kwargs.items()}
+    return func(*args, **kwargs)
+
+
 def _move(
     recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
@@ -299,6 +311,8 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     Tensor.map_: _by_python,
     Tensor.map2_: _by_python,
     Tensor.__dlpack__: _by_python,
+    Tensor.tensor_split: _split_at,
+    torch.tensor_split: _split_at,
     Tensor.to: _move,
     Tensor.cuda: _stay,
     Tensor.cpu: _stay,

@@ -147,11 +147,16 @@ def _indexed(term: Term, state: State, indexed: frozenset[int], subject: int) ->
 
 
 def _telling_apart(state: State, indexed: frozenset[int]) -> int | None:
-    """The first axis that a position indexes and on which parts differ; None if there is none."""
+    """An axis that a position indexes and on which parts differ; None if there is none.
+
+    The batch comes last: a position is asked of all samples at once.
+    """
     labels = state.labels
     if labels is None:
         return None
-    return next((axis for axis in sorted(indexed) if labels.shape[axis] > 1), None)
+    batch = batch_axes(state)
+    order = sorted(indexed, key=lambda axis: (axis in batch, axis))
+    return next((axis for axis in order if labels.shape[axis] > 1), None)
 
 
 def _place(table: list[IndexSet], seen: IndexSet, state: State, part: int, axis: int) -> None:

@@ -52,7 +52,7 @@ def _found(call: Call, scores: fx.Node, farthest: int) -> Tensor | None:
         return _lowest(value)
     if farthest == 0 or scores.op != "call_function":
         return None
-    find = _FINDS.get(operator_name(scores))
+    find = _part if scores.target is operator.getitem else _FINDS.get(operator_name(scores))
     # An integer or a condition cannot say NaN, and so not which scores are lowest.
     if find is None or not _dtype(scores).is_floating_point:
         return None
@@ -133,19 +133,20 @@ def _viewed(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     if name in ("alias", "clone", "detach"):
         return found
     if name in ("view", "_unsafe_view"):
-        return found.reshape(shape(node))
+        # Seen as another type the bits are other numbers.
+        return found.reshape(shape(node)) if _dtype(source) is _dtype(node) else None
     assert callable(node.target)
     seen: Tensor = node.target(found, *map(_plain, node.args[1:]), **node.kwargs)
     return seen
 
 
 def _plain(argument: Any) -> Any:
-    return list(argument) if isinstance(argument, (list, tuple)) else argument
+    return [_plain(a) for a in argument] if isinstance(argument, (list, tuple)) else argument
 
 
 def _sum(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     """The lowest terms of a sum, whatever is added to them."""
-    found = []
+    found, constants = [], []
     factors: tuple[Any, Any] = (1, node.kwargs.get("alpha", 1))
     for source, factor in zip(_pair(node), factors, strict=True):
         lowest = lowest_scores(call, source, farthest - 1) if isinstance(source, fx.Node) else None
@@ -153,8 +154,14 @@ def _sum(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
             lowest = _lowest(lowest * factor)
         if lowest is not None:
             found.append(lowest.to(_dtype(node)))
+        elif (known := _known(call, source, _dtype(node))) is not None:
+            constants.append(known * factor)
     if not found:
         return None
+    if constants:
+        # A number as large as the lowest is low lifts it to an ordinary score.
+        lifted = _lowest(found[0] + constants[0])
+        return None if lifted is None else lifted.expand(shape(node))
     total, *others = found
     for other in others:
         # Twice the lowest number overflows to -inf.
@@ -250,7 +257,7 @@ def _scaled(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
         amount = None if lowest is None else _known(call, factor, _dtype(node))
         if lowest is not None and amount is not None:
             positive = (amount > 0) & amount.isfinite()
-            return _kept(lowest, lowest.isinf() & positive, node)
+            return _kept(lowest, (lowest.isinf() & positive) | (amount == 1), node)
     return None
 
 
@@ -267,6 +274,8 @@ def _bounded(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     lowest = _term(call, node.args[0], dtype, farthest)
     if below is not None and lowest is not None:
         floor = _known(call, below, dtype)
+        if floor is None and name == "maximum":
+            floor = _term(call, below, dtype, farthest)  # lowest where both are
         lowest = None if floor is None else _lowest(torch.maximum(lowest, floor))
     ceiling = None if above is None else _term(call, above, dtype, farthest)
     if lowest is None or ceiling is None:
@@ -315,9 +324,13 @@ def _padded(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
 
 
 def _log_softmax(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
-    """-inf stays -inf in a row of other scores."""
+    """-inf stays -inf, and the lowest number as low in a row that has other scores."""
     lowest = _term(call, node.args[0], _dtype(node), farthest)
-    return None if lowest is None else _kept(lowest, lowest.isinf(), node)
+    if lowest is None:
+        return None
+    axis = node.args[1]
+    assert isinstance(axis, int)
+    return _kept(lowest, lowest.isinf() | lowest.isnan().any(axis, keepdim=True), node)
 
 
 def _made_finite(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
@@ -345,6 +358,60 @@ def _put(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     before, written = (nowhere if side is None else side for side in sides)
     put: Tensor = torch.ops.aten.index_put.default(before.expand(shape(node)), known, written)
     return put
+
+
+def _moved(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """Scores that are only moved: found by moving what is lowest of them, at known places."""
+    if "reduce" in str(node.target):
+        return None  # a sum or a product with what is there
+    marks: dict[fx.Node, Tensor | None] = {}
+    for source in node.all_input_nodes:
+        if _dtype(source).is_floating_point:
+            marks[source] = lowest_scores(call, source, farthest - 1)
+        else:
+            place = call.value(source, learned=False)
+            if place is None:
+                return None
+            marks[source] = place
+    written = any(
+        _term(call, number, _dtype(node), farthest) is not None
+        for number in node.args
+        if isinstance(number, float)
+    )
+    if not written and all(mark is None or not mark.is_floating_point() for mark in marks.values()):
+        return None
+
+    def mark(source: fx.Node) -> Any:
+        found = marks[source]
+        nowhere = torch.full((), math.nan, dtype=_dtype(source)) if found is None else found
+        return nowhere.expand(shape(source))
+
+    args: Any = fx.node.map_arg(node.args, mark)
+    assert callable(node.target)
+    seen: Tensor = node.target(*map(_plain, args), **node.kwargs)
+    return _lowest(seen)
+
+
+def _all_one(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """A number everywhere, which may be lowest."""
+    lowest = _term(call, node.args[1], _dtype(node), farthest)
+    return None if lowest is None else lowest.expand(shape(node))
+
+
+def _part(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
+    """One of the tensors that scores are cut into."""
+    cut, place = node.args
+    assert isinstance(cut, fx.Node)
+    if operator_name(cut) not in ("unbind", "split", "split_with_sizes"):
+        return None
+    source = cut.args[0]
+    assert isinstance(source, fx.Node)
+    lowest = lowest_scores(call, source, farthest - 1)
+    if lowest is None:
+        return None
+    assert callable(cut.target)
+    found: Tensor = cut.target(lowest, *map(_plain, cut.args[1:]), **cut.kwargs)[place]
+    return _lowest(found)
 
 
 def _filled(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
@@ -397,6 +464,21 @@ _FINDS: dict[str, Callable[[Call, fx.Node, int], Tensor | None]] = {
         _viewed,
     ),
     **dict.fromkeys(["clamp", "clamp_max", "clamp_min", "maximum", "minimum"], _bounded),
+    **dict.fromkeys(
+        [
+            "copy",
+            "gather",
+            "index",
+            "index_select",
+            "repeat",
+            "roll",
+            "scatter",
+            "select_scatter",
+            "slice_scatter",
+            "stack",
+        ],
+        _moved,
+    ),
     **dict.fromkeys(["_log_softmax", "log_softmax"], _log_softmax),
     **dict.fromkeys(["_unsafe_index_put", "index_put"], _put),
     "add": _sum,
@@ -404,6 +486,8 @@ _FINDS: dict[str, Callable[[Call, fx.Node, int], Tensor | None]] = {
     "baddbmm": _bias,
     "cat": _joined,
     "constant_pad_nd": _padded,
+    "fill": _all_one,
+    "full_like": _all_one,
     "div": _scaled,
     "masked_fill": _filled,
     "mul": _scaled,

@@ -252,6 +252,7 @@ _ZERO_AT_ZERO = frozenset(
         "hardswish",
         "log1p",
         "mish",
+        "nan_to_num",
         "neg",
         "pow",
         "relu",

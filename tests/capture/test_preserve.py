@@ -210,3 +210,34 @@ def test_tables_beside_the_model_hold_what_they_held():
     assert Tabled.tables == {}
     assert Tabled.last is None
     assert torch.equal(Tabled()(torch.zeros(1, 2, 5)), torch.full((1, 2, 5), 4.0))
+
+
+class Sized(nn.Module):
+    """Keeps a table and, beside it, what it was made for, in several ways."""
+
+    length = None
+    table = None
+    both = {"length": 0}  # noqa: RUF012 (what is tested)
+    pair = None
+
+    def forward(self, x):
+        length = x.shape[-1]
+        if Sized.length != length:
+            Sized.length, Sized.table = length, torch.arange(float(length))
+        if self.both["length"] != length:
+            self.both.update(length=length, table=[torch.arange(float(length))])
+        if Sized.pair is None:
+            Sized.pair = (torch.ones(()), 1)
+        return x + Sized.table + self.both["table"][0] + Sized.pair[0]
+
+
+@pytest.mark.parametrize("before", [None, 3])
+def test_what_says_how_large_a_table_is_goes_back_with_it(before):
+    """Otherwise the next run takes the old table for the new one."""
+    if before:
+        Sized()(torch.zeros(1, 2, before))
+    rfgraph.analyze(Sized(), (1, 2, 5))
+    assert Sized.length == before
+    assert torch.equal(Sized()(torch.zeros(1, 1, 5))[0, 0], 1 + 2 * torch.arange(5.0))
+    Sized.length = Sized.table = Sized.pair = None
+    Sized.both = {"length": 0}

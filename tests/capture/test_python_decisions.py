@@ -86,6 +86,19 @@ def test_what_is_read_bounds_what_is_returned(forward):
     assert node.footprint(2)[1:].all()
 
 
+def test_places_of_a_split_are_read():
+    """The function itself asks for their values."""
+
+    def forward(x):
+        return torch.tensor_split(x, (x[0, 0, :1] > 0).long() + 1, dim=-1)[1].sum(-1)
+
+    node = rfgraph.analyze(forward, ONE, real=True).output()
+    assert node.status is rfgraph.Status.BOUND
+    assert node.footprint(())[0]
+    known = rfgraph.analyze(lambda x: torch.tensor_split(x, torch.tensor([2]), -1)[0], (1, 1, 5))
+    assert known.output().status is rfgraph.Status.EXACT
+
+
 def test_integer_indices_decide_no_shape():
     """Only masks leave open how many elements they choose."""
     node = rfgraph.analyze(lambda x: x[:, :, torch.tensor([0, 2])] * 1, ONE, real=True).output()
@@ -185,6 +198,35 @@ def asserted_and_handled(x):
     return y
 
 
+class Finished(StopIteration):
+    pass
+
+
+def ended_by_a_subclass(x):
+    def one(part):
+        if part.sum() > 9:
+            raise Finished
+        return 1
+
+    return x * len(list(map(one, x.unbind(2))))
+
+
+class Unnamed:
+    scale = property(lambda self: self.looked_up())
+
+    def __init__(self, x):
+        self.x = x
+
+    def looked_up(self):
+        if self.x.sum() > 9:
+            raise AttributeError
+        return 2.0
+
+
+def asked_for_by_name(x):
+    return x * getattr(Unnamed(x), "scale", 3.0)
+
+
 class Property(nn.Module):
     @property
     def scale(self):
@@ -204,6 +246,8 @@ HANDLED = [
     suppressed_by_a_stack,
     suppressed_perhaps,
     ended,
+    ended_by_a_subclass,
+    asked_for_by_name,
     asserted_and_handled,
     Property(),
 ]

@@ -76,3 +76,16 @@ def test_large_tables_are_not_looked_into(monkeypatch):
     monkeypatch.setattr("rfgraph.propagation.lookup.LARGEST", 20)
     node = rfgraph.analyze(some_rows, (2, 6, 4), layout="NLC").output()
     assert node.status is rfgraph.Status.BOUND
+
+
+def test_the_largest_hull_joins_samples_that_read_differently():
+    """A position is asked of all samples at once, and so are the numbers."""
+
+    def forward(x):
+        y = x.clone()
+        y[0, :, 0] = x[0, :, 4]
+        return y
+
+    node = rfgraph.analyze(forward, (2, 2, 6)).output()
+    assert node.region((0,)).hull == ((0, 4),)
+    assert node.field.size_max == (5,)

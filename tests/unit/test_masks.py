@@ -164,3 +164,14 @@ def test_a_row_under_the_maximum_is_no_whole_axis():
     node = rfgraph.analyze(attend, (1, 5, 4), layout="NLC").output()
     assert not node.field.is_global
     assert node.region(2).hull == ((0, 2),)
+
+
+def test_scores_seen_as_another_type_are_no_scores():
+    """Their bits are other numbers, of another shape."""
+
+    def forward(x):
+        ahead = torch.ones(4, 4, dtype=torch.bool).triu(1)
+        scores = (x @ x.mT).masked_fill(ahead, -torch.inf).view(torch.float16).float()
+        return scores[..., :4].softmax(-1) @ x
+
+    assert rfgraph.analyze(forward, (1, 4, 2), axes=(1,)).output().footprint((0,)).all()

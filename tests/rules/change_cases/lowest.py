@@ -69,7 +69,46 @@ def _kept_by_scores(scores: Tensor, ahead: Tensor) -> Tensor:
     return masked.masked_fill((scores < 0.8) & ~is_own, _NEVER)
 
 
+def _between(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Scores that are masked, moved, and masked again, so that of the first token none is left."""
+
+    def masked(scores: Tensor, ahead: Tensor) -> Tensor:
+        first = torch.arange(scores.shape[-1], device=scores.device) == 0
+        return change(scores + ahead).masked_fill(first, _LOWEST)
+
+    return masked
+
+
+def _filled_by_slices(scores: Tensor, ahead: Tensor) -> Tensor:
+    scores = scores.clone()
+    for k in range(scores.shape[-1] - 1):
+        scores[:, k, k + 1 :].fill_(_LOWEST)
+    first = torch.arange(scores.shape[-1], device=scores.device) == 0
+    return scores.masked_fill(first, _LOWEST)
+
+
+def _lifted(x: Tensor) -> Tensor:
+    """A number as large as the lowest is low makes ordinary scores of the lowest."""
+    scores = (x @ x.transpose(1, 2)).half() + _ahead(x.half(), torch.finfo(torch.half).min)
+    return (scores.float() + 65520.0).relu().double() @ x
+
+
 ROWS = (
+    *(
+        _attention(f"moved-by-{name}", _between(change), _LOWEST)
+        for name, change in (
+            ("nothing", lambda w: w),
+            ("indices", lambda w: w[:, [0, 1, 2, 3, 4]]),
+            ("gather", lambda w: w.gather(2, torch.arange(5, device=w.device).expand(1, 5, 5))),
+            ("repeat", lambda w: w.repeat(1, 1, 1)),
+            ("stack", lambda w: torch.stack(w.unbind(1), 1)),
+            ("maximum", lambda w: torch.maximum(w, w)),
+            ("one", lambda w: w * 1.0),
+            ("split", lambda w: torch.cat(w.split((2, 3), 1), 1)),
+        )
+    ),
+    _attention("filled-by-slices", _filled_by_slices, _LOWEST),
+    row("lowest-lifted", _lifted, 1, 5, 2, axes=(1,)),
     _attention("flipped", lambda w, ahead: (w.flip(2) + ahead.flip(1)).flip(2), _NEVER),
     _attention("padded", lambda w, ahead: F.pad(w + ahead, (0, 1)), _NEVER),
     _attention("padded-lowest", lambda w, ahead: F.pad(w + ahead, (0, 2), value=_NEVER), _NEVER),

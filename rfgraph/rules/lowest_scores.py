@@ -304,6 +304,8 @@ def _joined(call: Call, node: fx.Node, farthest: int) -> Tensor | None:
     if not beside or any(value is not None for value in beside) or not joined.isfinite().any():
         # A number of the model's own, such as a sink, is an ordinary score.
         return joined
+    if axis % len(out) != len(out) - 1:
+        return joined  # other queries, beside whose scores a query's own do not stand
     # What is computed may be as low as the lowest number, if it is of a row of nothing else: then
     # all have equal weights.
     known = [part for part, lowest in zip(parts, found, strict=True) if lowest is not None]

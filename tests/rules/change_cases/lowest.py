@@ -104,7 +104,7 @@ ROWS = (
             ("stack", lambda w: torch.stack(w.unbind(1), 1)),
             ("maximum", lambda w: torch.maximum(w, w)),
             ("one", lambda w: w * 1.0),
-            ("split", lambda w: torch.cat(w.split((2, 3), 1), 1)),
+            ("split", lambda w: torch.cat(w.split(2, 1), 1)),
         )
     ),
     _attention("filled-by-slices", _filled_by_slices, _LOWEST),

@@ -16,6 +16,7 @@ from torch.export import ExportedProgram
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _disable_current_modes
 
+from rfgraph.capture.caches import forgetting
 from rfgraph.capture.calls import ModuleCalls, watching
 from rfgraph.capture.exported import (
     NamedInterpreter,
@@ -26,7 +27,6 @@ from rfgraph.capture.exported import (
 )
 from rfgraph.capture.failures import explain
 from rfgraph.capture.flex_attention import follow_flex_attention
-from rfgraph.capture.function_caches import forgetting
 from rfgraph.capture.inputs import check_shape, map_tensors, named_arguments, stand_in
 from rfgraph.capture.names import FunctionNames, assign_names
 from rfgraph.capture.outputs import named_tensors

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from rfgraph.capture.function_caches import forgetting
+from rfgraph.capture.caches import forgetting
 from rfgraph.capture.preserve import Snapshot
 
 

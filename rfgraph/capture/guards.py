@@ -12,7 +12,14 @@ import dis
 import sys
 from functools import lru_cache
 from inspect import getattr_static
-from types import CodeType, FrameType, FunctionType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
 
 _ENTRY = "rfgraph.capture.record"
 """The module whose functions call the model."""
@@ -42,6 +49,16 @@ _PASSING = frozenset(
     )
 )
 """Context managers, by name, that let exceptions through."""
+
+_METHODS = (
+    FunctionType,
+    classmethod,
+    staticmethod,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+)
+"""What stands in a class for methods, which are called; anything else may run when it is named."""
 
 _ENDS = frozenset(("POP_TOP", "RESUME", "NOP", "GEN_START", "COPY_FREE_VARS", "MAKE_CELL"))
 """Instructions that end a statement, or begin a function."""
@@ -113,7 +130,7 @@ def _is_property(frame: FrameType) -> bool:
             isinstance(value, property) and getattr(value.fget, "__code__", None) is code
             for value in every
         )
-    return not isinstance(found, (FunctionType, classmethod, staticmethod))
+    return not isinstance(found, _METHODS)
 
 
 def _package(frame: FrameType) -> str:

@@ -269,6 +269,18 @@ def in_known_managers(x):
         return x * 2
 
 
+def unfold(x):
+    """Has the name of a method of tensors, and is none."""
+    assert (x > -9).all()
+    return x * 2
+
+
+def test_functions_named_like_methods_are_called():
+    """An attribute of that name is no property, whose exceptions Python would take."""
+    node = rfgraph.analyze(lambda x: unfold(x), (1, 1, 5)).output()  # noqa: PLW0108 (a frame more)
+    assert node.status is rfgraph.Status.EXACT
+
+
 def test_managers_of_torch_let_exceptions_through():
     """They handle none, so that a guard inside decides nothing."""
     node = rfgraph.analyze(in_known_managers, (1, 1, 5)).output()

@@ -65,6 +65,11 @@ class Analysis:
         return tuple(Node(name, self) for name in self.graph.nodes)
 
     @cached_property
+    def latest(self) -> dict[tuple[object, ...], tuple[npt.NDArray[np.bool_] | None]]:
+        """The last position that was asked for, and what reaches it: mostly it is asked again."""
+        return {}
+
+    @cached_property
     def _by_name(self) -> Mapping[str, Node]:
         return {node.name: node for node in self.nodes}
 

@@ -298,10 +298,17 @@ class Node:
     def _pulled(
         self, index: tuple[int, ...], input_name: str, scope: Scope
     ) -> npt.NDArray[np.bool_] | None:
+        latest, asked = self.analysis.latest, (self.name, index, input_name, scope)
+        known: tuple[npt.NDArray[np.bool_] | None] | None = latest.get(asked)
+        if known is not None:
+            return known[0]
         mask = position_mask(self.shape, self.spatial_axes, index)
         follow = self.analysis.reads_in(scope)
-        found = pull_back(self.analysis.graph, self.name, mask, {input_name}, follow)
-        return found.get(input_name)
+        pulled = pull_back(self.analysis.graph, self.name, mask, {input_name}, follow)
+        found = pulled.get(input_name)
+        latest.clear()
+        latest[asked] = (found,)
+        return found
 
     def _unclipped(
         self,

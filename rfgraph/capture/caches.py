@@ -47,7 +47,7 @@ def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
                 function.cache_clear()
         changed = [(t, contents) for t, contents in tables if not _is_same(t, contents)]
         variables = [
-            (owner, name, value)
+            (owner, name, found)
             for owner, found in zip(owners, names, strict=True)
             for name, value in list(vars(owner).items())
             if found.get(name, _NOTHING) is not value
@@ -57,16 +57,15 @@ def forgetting(modules: Sequence[nn.Module]) -> Iterator[None]:
             _holds_tensor(value)
             for value in (
                 *(table for table, _ in changed),
-                *(value for _, _, value in variables),
+                *(vars(owner)[name] for owner, name, _ in variables),
                 *(_contents(cell) for cell, _ in moved),
             )
         ):
             for table, contents in changed:
                 table.clear()
                 table.update(contents) if isinstance(table, dict) else table.extend(contents)
-            before_by_owner = dict(zip(map(id, owners), names, strict=True))
-            for owner, name, _ in variables:
-                _put_back(owner, name, before_by_owner[id(owner)])
+            for owner, name, found in variables:
+                _put_back(owner, name, found)
             for cell, value in moved:
                 cell.cell_contents = value
 

@@ -578,16 +578,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         inputs = tuple([self._lower(arg) for arg in args])
-        if may_be_handled() and not self.real:
-            # An assertion whose failure may be handled decides what follows.
+        # An assertion whose failure may be handled decides what follows.
+        decides = may_be_handled()
+        if self.real:
+            if decides:
+                fx.node.map_arg(inputs, self._escape)
+            func(*args, **kwargs)
+        elif decides:
             values = fx.node.map_arg(inputs, draw)
             if any(value is None for value in values):
                 raise self._data_dependent(func)
             func(*values, **kwargs)
-        elif self.real:
-            if may_be_handled():
-                fx.node.map_arg(inputs, self._escape)
-            func(*args, **kwargs)
 
     def _mutate(
         self, op: Operator, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]

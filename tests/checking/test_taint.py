@@ -9,18 +9,8 @@ from torch import nn
 
 import rfgraph
 from rfgraph.checking.mixers import Mixer
+from tests.checking.test_check import Applied
 from tests.checking.test_lost_nan import LYING
-
-
-class Applied(nn.Module):
-    """One function as a module."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
 
 
 def check(model, shape, **options):
